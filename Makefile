@@ -1,0 +1,48 @@
+# git, make and Python 3.13 are all a machine must have; every verb installs what it needs.
+PYTHON ?= python3.13
+BIN := .venv/bin
+LOCKED := requirements.txt
+export PYTHONDONTWRITEBYTECODE = 1
+.DEFAULT_GOAL := help
+.PHONY: help demo local test check format lock
+
+help: ## print the verbs
+	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+demo: .venv/installed ## the main job on a local stack with definite faults: sends webhooks, shows the CRM, exits
+	@$(BIN)/hubsync demo $(ARGS)
+
+local: .venv/installed ## the local stack until Ctrl-C: gateway, functions, queues, HubSpot emulator
+	@$(BIN)/hubsync local $(ARGS)
+
+test: .venv/installed ## every suite; no Docker, no account
+	@$(BIN)/pytest -n 2 --dist worksteal $(ARGS)
+
+check: .venv/installed ## format, lint, types, and that the locks fit pyproject.toml
+	@$(BIN)/ruff format --check .
+	@$(BIN)/ruff check .
+	@$(BIN)/mypy
+
+format: .venv/installed ## rewrite the code as the formatter has it
+	@$(BIN)/ruff format .
+	@$(BIN)/ruff check --fix .
+
+lock: .venv/uv ## resolve the dependencies anew, within pyproject.toml
+	@$(COMPILE) --upgrade --all-extras pyproject.toml -o $(LOCKED)
+	@$(COMPILE) --upgrade --constraint $(LOCKED) pyproject.toml -o layers/dependencies/requirements.txt
+
+COMPILE := $(BIN)/uv pip compile --quiet --universal --python-version 3.13 --generate-hashes \
+	--no-emit-index-url --custom-compile-command "make lock"
+
+.venv/uv:
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info[:2] != (3, 13) and "hubsync needs Python 3.13")'
+	@$(PYTHON) -m venv .venv
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check uv
+	@touch $@
+
+# Hashes are required, so what is installed is what was locked, wherever the registry is.
+.venv/installed: .venv/uv $(LOCKED) pyproject.toml
+	@echo "installing the locked dependencies into .venv" >&2
+	@$(BIN)/uv pip install --quiet --python $(BIN)/python --require-hashes -r $(LOCKED)
+	@$(BIN)/uv pip install --quiet --python $(BIN)/python --no-deps --no-build-isolation -e .
+	@touch $@
