@@ -1,0 +1,160 @@
+"""The verdict on each input of a write, before anything is written."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+
+from local.hubspot import texts
+from local.hubspot.crm import Crm, Operation
+from local.hubspot.inputs import Input
+from local.hubspot.portal import ObjectType
+from local.hubspot.store import Record, unique_key
+from local.hubspot.values import (
+    VALUE_CHARACTERS_MAX,
+    Flaw,
+    Rules,
+    normalised_date,
+    too_long,
+    unknown,
+)
+from local.hubspot.wire import Body
+
+
+@dataclass(slots=True)
+class Target:
+    """The record that an input writes; `record` is None until it exists."""
+
+    record: Record | None = None
+
+
+@dataclass(slots=True)
+class Write:
+    """An input found good, with the values it stores."""
+
+    item: Input
+    target: Target
+    values: Mapping[str, str]
+    warnings: Sequence[Body] = ()
+
+
+@dataclass(slots=True)
+class Rejected:
+    """An input found bad: flaws in its values, or a clash with another record."""
+
+    item: Input
+    flaws: Sequence[Flaw] = ()
+    owner: str | None = None
+
+
+@dataclass(slots=True)
+class Judge:
+    """Decides input by input what would be written, knowing what the batch already claims."""
+
+    crm: Crm
+    operation: Operation
+    claims: dict[tuple[str, str], Target] = field(default_factory=dict)
+    targets: dict[str, Target] = field(default_factory=dict)
+
+    def judge(self, item: Input, target: Target, properties: Mapping[str, str]) -> Write | Rejected:
+        kind = self.operation.kind
+        warnings: list[Body] = []
+        if self.operation.strict:
+            properties, warnings = self._normalised(properties)
+        values, flaws = self._checked(properties)
+        if self.operation.strict and not flaws:
+            flaws = missing_values(kind, target.record, values)
+        if flaws:
+            return Rejected(item, flaws)
+        clash = self._claim(target, values)
+        if clash is None:
+            return Write(item, target, values, warnings)
+        return self._clashing(item, *clash)
+
+    def target(self, name: str, value: str) -> Target:
+        """Find the record with a unique value, or the one this batch is about to create."""
+        kind = self.operation.kind
+        owner = self.crm.store.owner(kind, name, value)
+        if owner is not None:
+            return self.existing(owner)
+        return self.claims.setdefault((name, unique_key(kind, name, value)), Target())
+
+    def existing(self, record: Record) -> Target:
+        return self.targets.setdefault(record.id, Target(record))
+
+    @property
+    def _rules(self) -> Rules:
+        return self.crm.rules[self.operation.kind.type_id]
+
+    def _checked(self, properties: Mapping[str, str]) -> tuple[dict[str, str], list[Flaw]]:
+        checks = self._rules.checks
+        values: dict[str, str] = {}
+        flaws: list[Flaw] = []
+        for name, value in properties.items():
+            if name not in checks:
+                flaws.append(unknown(name))
+                continue
+            if len(value) > VALUE_CHARACTERS_MAX:
+                flaws.append(too_long(name, value))
+                continue
+            check = checks[name]
+            checked = value if check is None else check(value)
+            if isinstance(checked, str):
+                values[name] = checked
+            else:
+                flaws.append(Flaw(checked.code, checked.message, name))
+        return values, flaws
+
+    def _normalised(self, properties: Mapping[str, str]) -> tuple[Mapping[str, str], list[Body]]:
+        if self.crm.switches.date_normalisation_2026_09 == "off":
+            return properties, []
+        dates = self._rules.dates
+        changed = {
+            name: day
+            for name in properties
+            if name in dates and (day := normalised_date(properties[name])) != properties[name]
+        }
+        warnings = [texts.normalised(name, properties[name], day) for name, day in changed.items()]
+        return {**properties, **changed}, warnings
+
+    def _claim(self, target: Target, values: Mapping[str, str]) -> tuple[str, Target] | None:
+        """Take the unique values for the target, or name the first that another record has."""
+        kind = self.operation.kind
+        wanted = [name for name in self._rules.unique if values.get(name)]
+        for name in wanted:
+            holder = self._holder(name, values[name])
+            if holder is not None and holder is not target:
+                return name, holder
+        for name in wanted:
+            self.claims[name, unique_key(kind, name, values[name])] = target
+        return None
+
+    def _holder(self, name: str, value: str) -> Target | None:
+        kind = self.operation.kind
+        owner = self.crm.store.owner(kind, name, value)
+        if owner is not None:
+            return self.existing(owner)
+        return self.claims.get((name, unique_key(kind, name, value)))
+
+    def _clashing(self, item: Input, name: str, holder: Target) -> Rejected:
+        """Observed: a taken e-mail is a conflict, another taken unique value a bad value."""
+        kind = self.operation.kind
+        owner = "" if holder.record is None else holder.record.id
+        by_conflict = self.crm.switches.email_taken_on_write == "CONFLICT"
+        if kind.is_contact and name == "email" and (by_conflict or self.operation.name == "create"):
+            return Rejected(item, owner=owner)
+        value = item.properties.get(name, item.id)
+        return Rejected(item, [texts.taken(self.crm.portal, kind, name, value, owner)])
+
+
+def missing_values(
+    kind: ObjectType, record: Record | None, values: Mapping[str, str]
+) -> list[Flaw]:
+    """Documented, for 2026-09: what a new record must have, and what depends on another value."""
+    current = {} if record is None else record.values
+    after = {**current, **values}
+    groups = kind.required if record is None else ()
+    flaws = [texts.required(group[0]) for group in groups if not any(map(after.get, group))]
+    for name, definition in kind.properties.items():
+        other = definition.required_when
+        if other is not None and after.get(other) and not after.get(name):
+            flaws.append(texts.required_when(name, other))
+    return flaws

@@ -1,0 +1,91 @@
+"""Batch read, and batch archive."""
+
+from collections.abc import Sequence
+
+from local.hubspot import texts
+from local.hubspot.crm import (
+    Crm,
+    Done,
+    Operation,
+    guard_size,
+    guard_unique,
+    multi_status,
+    not_found,
+    result,
+    values_of,
+)
+from local.hubspot.portal import ObjectType
+from local.hubspot.store import Record
+from local.hubspot.wire import Body, iso
+
+HISTORY_INPUTS_MAX = 50  # Observed: with `propertiesWithHistory` a batch holds half as many.
+
+
+def read(crm: Crm, operation: Operation, *, archived: bool) -> Done:
+    batch, kind = operation.batch, operation.kind
+    guard_size(crm, operation)
+    if batch.with_history:
+        guard_size(crm, operation, HISTORY_INPUTS_MAX, " for property histories")
+    if batch.id_property not in {None, "hs_object_id"}:
+        guard_unique(crm, kind, batch.id_property)
+    found: dict[str, Record] = {}
+    missing: dict[str, None] = {}
+    for item in batch.inputs:
+        record = _found(crm, kind, item.id, batch.id_property, archived=archived)
+        if record is None:
+            missing[item.id] = None
+        else:
+            found[record.id] = record
+    results = [_shown(crm, operation, record) for record in found.values()]
+    errors = [not_found(kind, list(missing))] if missing else []
+    return multi_status(crm, operation, 200, results, errors)
+
+
+def archive(crm: Crm, operation: Operation) -> Done:
+    """Assumed: an id that is not there is passed over, as the archiving of one record does."""
+    guard_size(crm, operation)
+    kind, inputs = operation.kind, operation.batch.inputs
+    records = {item.id: crm.store.live(kind, item.id) for item in inputs}
+    missing = [record_id for record_id, record in records.items() if record is None]
+    if missing and crm.switches.archive_missing_id == "error":
+        raise texts.missing_ids(kind, missing)
+    for record in records.values():
+        if record is not None:
+            crm.store.archive(record, operation.now)
+    return Done(200 if crm.switches.success_code == "200" else 204, None)
+
+
+def _found(
+    crm: Crm, kind: ObjectType, value: str, id_property: str | None, *, archived: bool
+) -> Record | None:
+    """Documented: the id of a record that was merged away leads to the one it became."""
+    if archived:
+        return crm.store.archived(kind, value)
+    if id_property in {None, "hs_object_id"}:
+        return crm.store.live(kind, value) or crm.store.survivor(value)
+    return crm.store.owner(kind, id_property, value)
+
+
+def _shown(crm: Crm, operation: Operation, record: Record) -> Body:
+    batch, kind = operation.batch, operation.kind
+    # Assumed: an unknown property is passed over on a read.
+    asked = tuple(name for name in batch.properties if name in kind.properties)
+    names = asked + kind.system_shown if asked else (kind.shown.read or kind.system_shown)
+    shown = {name: value or None for name, value in values_of(record, names).items()}
+    body = result(crm, record, shown)
+    if batch.with_history:
+        body["propertiesWithHistory"] = {n: _history(record, n) for n in batch.with_history}
+    return body
+
+
+def _history(record: Record, name: str) -> Sequence[Body]:
+    return [
+        {
+            "value": reading.value,
+            "timestamp": iso(reading.time),
+            "sourceType": "INTEGRATION",
+            "sourceId": "10000002",
+        }
+        for reading in reversed(record.history)
+        if reading.property == name
+    ]

@@ -1,0 +1,138 @@
+"""The records of a portal: values, unique values, merges, and each property's history."""
+
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import NamedTuple
+
+from local.hubspot.portal import ObjectType, Portal
+from local.hubspot.values import email_key
+
+FIRST_ID = 171_500_000_001
+ADDITIONAL = "hs_additional_emails"
+
+
+class Reading(NamedTuple):
+    """From `time` on `property` had `value`; the empty text means none."""
+
+    time: float
+    property: str
+    value: str
+
+
+@dataclass(slots=True)
+class Record:
+    id: str
+    kind: ObjectType
+    created_at: float
+    updated_at: float
+    values: dict[str, str] = field(default_factory=dict)
+    history: list[Reading] = field(default_factory=list)
+    archived_at: float | None = None
+
+
+class Store:
+    def __init__(self, portal: Portal) -> None:
+        kinds = portal.types.values()
+        self._records: dict[str, dict[str, Record]] = {kind.type_id: {} for kind in kinds}
+        self._owners: dict[str, dict[str, dict[str, Record]]] = {
+            kind.type_id: {name: {} for name, d in kind.properties.items() if d.unique}
+            for kind in kinds
+        }
+        self._defaults = {
+            kind.type_id: {n: d.default for n, d in kind.properties.items() if d.default}
+            for kind in kinds
+        }
+        self._merged: dict[str, Record] = {}
+        self._next_id = FIRST_ID
+
+    def live(self, kind: ObjectType, record_id: str) -> Record | None:
+        record = self._records[kind.type_id].get(record_id)
+        return None if record is None or record.archived_at is not None else record
+
+    def archived(self, kind: ObjectType, record_id: str) -> Record | None:
+        record = self._records[kind.type_id].get(record_id)
+        return None if record is None or record.archived_at is None else record
+
+    def by_id(self, record_id: str) -> Record | None:
+        """Find a record of any type, also an archived one."""
+        found = (records.get(record_id) for records in self._records.values())
+        return next((record for record in found if record is not None), None)
+
+    def survivor(self, record_id: str) -> Record | None:
+        """Find what a merged-away record has become."""
+        return self._merged.get(record_id)
+
+    def owner(self, kind: ObjectType, name: str, value: str) -> Record | None:
+        """Find the record that holds a unique value, or has it as an additional e-mail."""
+        return self._owners[kind.type_id][name].get(unique_key(kind, name, value))
+
+    def all(self, kind: ObjectType) -> Iterator[Record]:
+        return iter(self._records[kind.type_id].values())
+
+    def create(self, kind: ObjectType, values: Mapping[str, str], now: float) -> Record:
+        record = Record(str(self._next_id), kind, created_at=now, updated_at=now)
+        self._next_id += 1
+        self._records[kind.type_id][record.id] = record
+        self.write(record, self._defaults[kind.type_id] | dict(values), now)
+        return record
+
+    def write(self, record: Record, values: Mapping[str, str], now: float) -> None:
+        record.updated_at = now
+        current, history = record.values, record.history
+        owners = self._owners[record.kind.type_id]
+        for name, value in values.items():
+            before = current.get(name, "")
+            if before == value:
+                continue
+            if name in owners or name == ADDITIONAL:
+                self._move(record, name, before, value)
+            current[name] = value
+            history.append(Reading(now, name, value))
+
+    def archive(self, record: Record, now: float) -> None:
+        """Hide a record and free its unique values, so that an upsert makes a new record."""
+        record.archived_at = record.updated_at = now
+        self._disown(record)
+
+    def merge(self, survivor: Record, away: Record, now: float) -> None:
+        """Let one contact take over another's id and e-mails; its own values stay."""
+        self._disown(away)
+        self._records[away.kind.type_id].pop(away.id)
+        for record_id, merged_into in self._merged.items():
+            if merged_into is away:
+                self._merged[record_id] = survivor
+        self._merged[away.id] = survivor
+        if survivor.kind.is_contact:
+            mails = [*_additional(survivor.values), away.values.get("email", "")]
+            mails += _additional(away.values)
+            self.write(survivor, {ADDITIONAL: ";".join(mail for mail in mails if mail)}, now)
+
+    def _disown(self, record: Record) -> None:
+        for name in (*self._owners[record.kind.type_id], ADDITIONAL):
+            self._move(record, name, record.values.get(name, ""), "")
+
+    def _move(self, record: Record, name: str, before: str, after: str) -> None:
+        """Give up the identifiers in one text, take those in another that nobody else has."""
+        kind = record.kind
+        owned = self._owners[kind.type_id].get("email" if name == ADDITIONAL else name, {})
+        for value in _identifiers(name, before):
+            key = unique_key(kind, name, value)
+            if owned.get(key) is record:
+                del owned[key]
+        for value in _identifiers(name, after):
+            owned.setdefault(unique_key(kind, name, value), record)
+
+
+def unique_key(kind: ObjectType, name: str, value: str) -> str:
+    """Two values of a unique property are the same if their keys are."""
+    folded = kind.is_contact and name in {"email", ADDITIONAL}
+    return email_key(value) if folded else value
+
+
+def _identifiers(name: str, value: str) -> Iterable[str]:
+    values = value.split(";") if name == ADDITIONAL else (value,)
+    return [each for each in values if each]
+
+
+def _additional(values: Mapping[str, str]) -> list[str]:
+    return values.get(ADDITIONAL, "").split(";")
