@@ -1,0 +1,25 @@
+"""Run a script that ends when the process that started it ends, however that one ended.
+
+The parent holds the other end of this process's standard input. When the parent is gone, killed
+outright even, the system closes that end, and a thread here reads the end of file. It works on
+every POSIX system, and needs no code between fork and exec.
+
+Usage: python leash.py SCRIPT [ARGUMENT]...
+"""
+
+import os
+import runpy
+import sys
+import threading
+
+
+def _end_with_parent() -> None:
+    while os.read(0, 1):
+        pass
+    os._exit(1)  # at once: nobody is left to hand anything to
+
+
+if __name__ == "__main__":
+    threading.Thread(target=_end_with_parent, daemon=True).start()
+    del sys.argv[0]
+    runpy.run_path(sys.argv[0], run_name="__main__")
