@@ -6,7 +6,7 @@ import threading
 import pytest
 from botocore.exceptions import ClientError
 
-from local import aws, children
+from local import children
 from local.template import read_template
 
 TEMPLATE = """
@@ -41,19 +41,12 @@ Resources:
 
 
 @pytest.fixture(scope="module")
-def stack(tmp_path_factory):
-    folder = tmp_path_factory.mktemp("aws")
-    (folder / "template.yaml").write_text(TEMPLATE)
-    port = children.free_port(0)
-    server = aws.start(port, log=folder / "aws.log")
-    try:
-        children.wait_for_port(server, port, name="local AWS", log=folder / "aws.log")
-        local = aws.Aws(f"http://127.0.0.1:{port}")
-        template = read_template(folder / "template.yaml", aws=local.endpoint)
-        local.build(template)
-        yield local, template
-    finally:
-        children.stop(server)
+def stack(local_aws, tmp_path_factory):
+    path = tmp_path_factory.mktemp("aws") / "template.yaml"
+    path.write_text(TEMPLATE)
+    template = read_template(path, aws=local_aws.endpoint)
+    local_aws.build(template)
+    return local_aws, template
 
 
 def test_a_queue_has_the_templates_settings(stack):
