@@ -137,7 +137,7 @@ class Account:
             _guard_contracts(visit.kind)
         if visit.batch is None:
             return nothing(now)
-        operation = Operation(name, visit.kind, visit.route.version, visit.batch, now)
+        operation = Operation(name, visit.kind, visit.batch, now, visit.route.is_strict)
         if operation.strict and not token.may_associate:
             _guard_associations(visit.batch)
         match name:

@@ -1,5 +1,6 @@
 """What the batch operations share: the portal, its records, its rules, and the shape of answers."""
 
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from random import Random
@@ -13,7 +14,6 @@ from local.hubspot.values import Rules, rules
 from local.hubspot.wire import Body, iso
 
 INPUTS_MAX = 100  # Documented: object API guide, "limited to 100 inputs per request".
-STRICT_VERSION = "2026-09"
 
 
 @dataclass(slots=True)
@@ -42,14 +42,10 @@ class Operation:
 
     name: str
     kind: ObjectType
-    version: str
     batch: Batch
     now: float
 
-    @property
-    def strict(self) -> bool:
-        """Documented: only paths of 2026-09 validate required properties and normalise dates."""
-        return self.version.startswith(STRICT_VERSION)
+    strict: bool  # 2026-09 validates required properties and normalises dates
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,27 +130,6 @@ def result(crm: Crm, record: Record, properties: Mapping[str, str | None]) -> di
     return shown
 
 
-def values_of(record: Record, names: Iterable[str]) -> dict[str, str | None]:
-    """Show properties of one record, those it has no value for as null."""
-    return {name: value_of(record, name) for name in names}
-
-
-def value_of(record: Record, name: str) -> str | None:
-    value = record.values.get(name)
-    if value is not None:
-        return value
-    definition = record.kind.properties.get(name)
-    match definition and definition.filled:
-        case "id":
-            return record.id
-        case "created":
-            return iso(record.created_at)
-        case "modified":
-            return iso(record.updated_at)
-        case _:
-            return None
-
-
 def guard_size(crm: Crm, operation: Operation, limit: int = INPUTS_MAX, subject: str = "") -> None:
     if len(operation.batch.inputs) > limit:
         raise texts.too_many(limit, crm.switches, subject)
@@ -169,16 +144,13 @@ def guard_unique(crm: Crm, kind: ObjectType, name: str) -> None:
 
 def guard_duplicates(crm: Crm, operation: Operation) -> None:
     """Observed: refused with and without trace ids; the ids are compared as they were sent."""
-    kind, inputs = operation.kind, operation.batch.inputs
-    seen: set[str] = set()
-    twice: dict[str, None] = {}
-    for item in inputs:
-        key = _duplicate_key(crm, kind, item)
-        if key in seen:
-            twice[item.id] = None
-        seen.add(key)
-    if twice:
-        raise texts.duplicates(list(twice))
+    inputs = operation.batch.inputs
+    keys = [_duplicate_key(crm, operation.kind, item) for item in inputs]
+    if len(set(keys)) == len(keys):
+        return
+    times = Counter(keys)
+    twice = {key: item.id for key, item in zip(keys, inputs, strict=True) if times[key] > 1}
+    raise texts.duplicates(list(twice.values()))
 
 
 def _duplicate_key(crm: Crm, kind: ObjectType, item: Input) -> str:

@@ -10,6 +10,7 @@ from local.hubspot.switches import Switches
 from local.hubspot.wire import Refusal
 
 DECODER = json.JSONDecoder()
+TEXT_ONLY = frozenset({str})  # the type of a Number is another
 BLANK = re.compile(r"[ \t\r\n]*")
 
 
@@ -21,6 +22,8 @@ class Number(str):
 
 @dataclass(slots=True)
 class Input:
+    """One element of a request, in the fields' order of its schema."""
+
     id: str
     properties: dict[str, str]
     id_property: str | None = None
@@ -86,11 +89,11 @@ class _Parser:
                 line, column = self._place(index, at_end=True)
                 raise texts.missing_field(line, column, name, self._switches)
         return Input(
-            id=_text(item.get("id")) or "",
-            properties=self._properties(index, item.get("properties")),
-            id_property=_text(item.get("idProperty")),
-            trace_id=_text(item.get("objectWriteTraceId")),
-            associated=bool(item.get("associations")),
+            _text(item.get("id")) or "",
+            self._properties(index, item.get("properties")),
+            _text(item.get("idProperty")),
+            _text(item.get("objectWriteTraceId")),
+            "associations" in item,
         )
 
     def refuse(self, index: int, reason: str) -> Refusal:
@@ -102,7 +105,7 @@ class _Parser:
             return {}
         if not isinstance(given, dict):
             raise self.refuse(index, texts.wrong_token(_found(given), "java.util.LinkedHashMap"))
-        if set(map(type, given.values())) <= {str}:
+        if TEXT_ONLY.issuperset(map(type, given.values())):
             return given
         converted = {name: self._value(index, name, value) for name, value in given.items()}
         return {name: value for name, value in converted.items() if value is not None}
@@ -161,8 +164,10 @@ def _next(text: str, at: int) -> int:
 
 def _text(value: object) -> str | None:
     """Take scalars as text, as HubSpot's parser does."""
-    if isinstance(value, str):
-        return value if type(value) is str else str(value)
+    if type(value) is str:  # not a Number
+        return value
+    if isinstance(value, Number):
+        return str(value)
     if isinstance(value, bool):
         return "true" if value else "false"
     return None

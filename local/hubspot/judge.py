@@ -1,7 +1,7 @@
 """The verdict on each input of a write, before anything is written."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from local.hubspot import texts
 from local.hubspot.crm import Crm, Operation
@@ -51,8 +51,12 @@ class Judge:
 
     crm: Crm
     operation: Operation
+    rules: Rules = field(init=False)
     claims: dict[tuple[str, str], Target] = field(default_factory=dict)
-    targets: dict[str, Target] = field(default_factory=dict)
+    targets: dict[str | tuple[str, str], Target] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        self.rules = self.crm.rules[self.operation.kind.type_id]
 
     def judge(self, item: Input, target: Target, properties: Mapping[str, str]) -> Write | Rejected:
         kind = self.operation.kind
@@ -75,17 +79,13 @@ class Judge:
         owner = self.crm.store.owner(kind, name, value)
         if owner is not None:
             return self.existing(owner)
-        return self.claims.setdefault((name, unique_key(kind, name, value)), Target())
+        return self.targets.setdefault((name, unique_key(kind, name, value)), Target())
 
     def existing(self, record: Record) -> Target:
         return self.targets.setdefault(record.id, Target(record))
 
-    @property
-    def _rules(self) -> Rules:
-        return self.crm.rules[self.operation.kind.type_id]
-
     def _checked(self, properties: Mapping[str, str]) -> tuple[dict[str, str], list[Flaw]]:
-        checks = self._rules.checks
+        checks = self.rules.checks
         values: dict[str, str] = {}
         flaws: list[Flaw] = []
         for name, value in properties.items():
@@ -96,17 +96,20 @@ class Judge:
                 flaws.append(too_long(name, value))
                 continue
             check = checks[name]
-            checked = value if check is None else check(value)
+            if check is None:
+                values[name] = value
+                continue
+            checked = check(value)
             if isinstance(checked, str):
                 values[name] = checked
             else:
-                flaws.append(Flaw(checked.code, checked.message, name))
+                flaws.append(replace(checked, name=name))
         return values, flaws
 
     def _normalised(self, properties: Mapping[str, str]) -> tuple[Mapping[str, str], list[Body]]:
         if self.crm.switches.date_normalisation_2026_09 == "off":
             return properties, []
-        dates = self._rules.dates
+        dates = self.rules.dates
         changed = {
             name: day
             for name in properties
@@ -118,7 +121,7 @@ class Judge:
     def _claim(self, target: Target, values: Mapping[str, str]) -> tuple[str, Target] | None:
         """Take the unique values for the target, or name the first that another record has."""
         kind = self.operation.kind
-        wanted = [name for name in self._rules.unique if values.get(name)]
+        wanted = [name for name in self.rules.unique if values.get(name)]
         for name in wanted:
             holder = self._holder(name, values[name])
             if holder is not None and holder is not target:

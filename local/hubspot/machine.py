@@ -62,7 +62,9 @@ class HubSpot:
         seed: int = 0,
     ) -> None:
         self.portal = portal
-        self.now = now
+        self._clock = now
+        self._skipped_seconds = 0.0
+        self.calls_count = 0
         self.seed = seed
         self.faults = Script(faults, seed)
         self.calls: deque[Call] = deque(maxlen=CALLS_KEPT_MAX)
@@ -78,6 +80,14 @@ class HubSpot:
         self._account = Account(self._crm, meter, tokens, random)
         self._mischief = Mischief(self._account)
 
+    def now(self) -> float:
+        """Tell the moment, in seconds since 1970, by the clock this account goes by."""
+        return self._clock() + self._skipped_seconds
+
+    def skip(self, seconds: float) -> None:
+        """Let time pass at once: for limits, tokens and late writes."""
+        self._skipped_seconds += seconds
+
     def handle(self, request: Request) -> Answer:
         self._land()
         visit = self._account.visit(request, self.now())
@@ -86,6 +96,7 @@ class HubSpot:
             answer = self._account.answer(visit)
         else:
             answer = self._mischief.answer(visit, *struck)
+        self.calls_count += 1
         self.calls.append(_call(visit, answer, None if struck is None else struck[0]))
         return answer
 
@@ -100,6 +111,12 @@ class HubSpot:
         """All records of a type in the order they were made, the archived ones too."""
         self._land()
         return [_snapshot(record) for record in self._crm.store.all(self._kind(object_type))]
+
+    def count(self, object_type: str) -> int:
+        """Count the records of a type that are not archived."""
+        self._land()
+        records = self._crm.store.all(self._kind(object_type))
+        return sum(record.archived_at is None for record in records)
 
     def history(self, record_id: str) -> list[Reading]:
         """Every value each property of a record took, oldest first."""
@@ -147,6 +164,7 @@ class HubSpot:
     def reset(self) -> None:
         """Forget records, calls, faults, and what was still to land; switches and limits stay."""
         self.calls.clear()
+        self.calls_count = 0
         self.faults.clear()
         self._start(self.switches)
 

@@ -103,7 +103,7 @@ class ObjectType(_Frozen):
             raise ValueError(msg)
         return self
 
-    @property
+    @cached_property
     def is_contact(self) -> bool:
         return self.type_id == "0-1"
 

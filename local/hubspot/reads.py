@@ -12,7 +12,6 @@ from local.hubspot.crm import (
     multi_status,
     not_found,
     result,
-    values_of,
 )
 from local.hubspot.portal import ObjectType
 from local.hubspot.store import Record
@@ -71,7 +70,8 @@ def _shown(crm: Crm, operation: Operation, record: Record) -> Body:
     # Assumed: an unknown property is passed over on a read.
     asked = tuple(name for name in batch.properties if name in kind.properties)
     names = asked + kind.system_shown if asked else (kind.shown.read or kind.system_shown)
-    shown = {name: value or None for name, value in values_of(record, names).items()}
+    # Documented: a requested property that is empty is null.
+    shown = {name: record.value(name) or None for name in names}
     body = result(crm, record, shown)
     if batch.with_history:
         body["propertiesWithHistory"] = {n: _history(record, n) for n in batch.with_history}

@@ -37,6 +37,11 @@ class Route:
         return self.name in {"create", "read", "update", "upsert", "archive"}
 
     @property
+    def is_strict(self) -> bool:
+        """Documented: only paths of 2026-09 validate required properties and normalise dates."""
+        return self.version.startswith("2026-09")
+
+    @property
     def is_oauth(self) -> bool:
         return self.name in {"token", "introspect", "revoke"}
 

@@ -1,14 +1,15 @@
 """The records of a portal: values, unique values, merges, and each property's history."""
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
 from local.hubspot.portal import ObjectType, Portal
-from local.hubspot.values import email_key
+from local.hubspot.wire import iso
 
 FIRST_ID = 171_500_000_001
 ADDITIONAL = "hs_additional_emails"
+FOLDED = frozenset({"email", ADDITIONAL})
 
 
 class Reading(NamedTuple):
@@ -29,6 +30,24 @@ class Record:
     history: list[Reading] = field(default_factory=list)
     archived_at: float | None = None
 
+    def value(self, name: str) -> str | None:
+        """Show a property: as it was set, as HubSpot fills it, or as a new record has it."""
+        value = self.values.get(name)
+        if value is not None:
+            return value
+        definition = self.kind.properties.get(name)
+        if definition is None:
+            return None
+        match definition.filled:
+            case "id":
+                return self.id
+            case "created":
+                return iso(self.created_at)
+            case "modified":
+                return iso(self.updated_at)
+            case None:
+                return definition.default
+
 
 class Store:
     def __init__(self, portal: Portal) -> None:
@@ -36,10 +55,6 @@ class Store:
         self._records: dict[str, dict[str, Record]] = {kind.type_id: {} for kind in kinds}
         self._owners: dict[str, dict[str, dict[str, Record]]] = {
             kind.type_id: {name: {} for name, d in kind.properties.items() if d.unique}
-            for kind in kinds
-        }
-        self._defaults = {
-            kind.type_id: {n: d.default for n, d in kind.properties.items() if d.default}
             for kind in kinds
         }
         self._merged: dict[str, Record] = {}
@@ -66,14 +81,14 @@ class Store:
         """Find the record that holds a unique value, or has it as an additional e-mail."""
         return self._owners[kind.type_id][name].get(unique_key(kind, name, value))
 
-    def all(self, kind: ObjectType) -> Iterator[Record]:
-        return iter(self._records[kind.type_id].values())
+    def all(self, kind: ObjectType) -> list[Record]:
+        return list(self._records[kind.type_id].values())
 
     def create(self, kind: ObjectType, values: Mapping[str, str], now: float) -> Record:
         record = Record(str(self._next_id), kind, created_at=now, updated_at=now)
         self._next_id += 1
         self._records[kind.type_id][record.id] = record
-        self.write(record, self._defaults[kind.type_id] | dict(values), now)
+        self.write(record, values, now)
         return record
 
     def write(self, record: Record, values: Mapping[str, str], now: float) -> None:
@@ -125,8 +140,8 @@ class Store:
 
 def unique_key(kind: ObjectType, name: str, value: str) -> str:
     """Two values of a unique property are the same if their keys are."""
-    folded = kind.is_contact and name in {"email", ADDITIONAL}
-    return email_key(value) if folded else value
+    folded = kind.is_contact and name in FOLDED
+    return value.strip().lower() if folded else value
 
 
 def _identifiers(name: str, value: str) -> Iterable[str]:

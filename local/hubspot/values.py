@@ -72,10 +72,6 @@ def normalised_date(value: str) -> str:
     return value if moment is None else f"{moment:%Y-%m-%d}"
 
 
-def email_key(value: str) -> str:
-    return value.strip().lower()
-
-
 def _check(definition: PropertyDefinition, switches: Switches) -> Check | None:
     if not definition.settable:
         return _read_only(definition, switches)
@@ -101,7 +97,7 @@ def _read_only(definition: PropertyDefinition, switches: Switches) -> Check:
 
 
 def _email(value: str) -> str | Flaw:
-    key = email_key(value)
+    key = value.strip().lower()
     if not key or EMAIL.fullmatch(key):
         return key
     return Flaw("INVALID_EMAIL", f"Email address {value} is invalid")

@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from enum import StrEnum
+from functools import lru_cache
 
 type Body = Mapping[str, object]
 
@@ -62,6 +63,7 @@ def encoded(body: Body) -> bytes:
     return json.dumps(body, separators=(",", ":")).encode()
 
 
+@lru_cache(maxsize=1024)
 def iso(seconds: float) -> str:
     """Write a moment as HubSpot does: UTC, milliseconds, `Z`."""
     moment = datetime.fromtimestamp(seconds, UTC)

@@ -15,8 +15,6 @@ from local.hubspot.crm import (
     not_found,
     result,
     traced,
-    value_of,
-    values_of,
 )
 from local.hubspot.inputs import Input
 from local.hubspot.judge import Judge, Rejected, Target, Write
@@ -201,7 +199,7 @@ def _merged(crm: Crm, record: Record, values: Mapping[str, str]) -> Mapping[str,
     if merges.keys().isdisjoint(values):
         return values
     return {
-        name: merges[name](record.values.get(name, ""), value) if name in merges else value
+        name: merges[name](record.value(name) or "", value) if name in merges else value
         for name, value in values.items()
     }
 
@@ -209,7 +207,7 @@ def _merged(crm: Crm, record: Record, values: Mapping[str, str]) -> Mapping[str,
 def _result(crm: Crm, operation: Operation, write: Write, record: Record, *, created: bool) -> Body:
     """Observed: a result shows the changed properties and some of HubSpot's own, not all."""
     item = write.item
-    properties = values_of(record, (*item.properties, *_also_shown(operation)))
+    properties = {name: record.value(name) for name in (*item.properties, *_also_shown(operation))}
     if item.id_property is not None and operation.name == "upsert":
         _show_id_property(crm, properties, item, record)
     body = result(crm, record, properties)
@@ -241,6 +239,6 @@ def _show_id_property(
     assert item.id_property is not None
     name, switches = item.id_property, crm.switches
     if name in properties or switches.upsert_shows_id_property == "always":
-        properties[name] = value_of(record, name)
+        properties[name] = record.value(name)
     if name in properties and switches.upsert_by_additional_email_shows == "sent":
         properties[name] = unique_key(record.kind, name, item.id)

@@ -1,0 +1,27 @@
+"""A pytest plugin: the fixture `hubspot_emulator`, a fresh HubSpot account on a socket of its own.
+
+Load it with `pytest_plugins = ["local.hubspot_pytest"]` in the top-level conftest.py, or with
+`pytest -p local.hubspot_pytest`. Any bearer token is accepted, nothing is limited.
+"""
+
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import pytest
+
+from local.hubspot import HubSpot
+from local.hubspot_http import serve
+
+
+@dataclass(frozen=True, slots=True)
+class Emulator:
+    url: str
+    hubspot: HubSpot
+
+
+@pytest.fixture
+def hubspot_emulator() -> Iterator[Emulator]:
+    hubspot = HubSpot(now=time.time)
+    with serve(hubspot) as url:
+        yield Emulator(url, hubspot)
