@@ -1,0 +1,1 @@
+"""hubsync keeps HubSpot CRM records in step with upstream systems."""

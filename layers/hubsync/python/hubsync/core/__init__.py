@@ -1,0 +1,1 @@
+"""Decisions, without clock, socket, environment or randomness: same input, same answer."""

@@ -1,0 +1,56 @@
+"""Every bound, its reason, and how bounds relate. Sizes are bytes unless a name says characters."""
+
+# Requests
+BODY_BYTES_MAX = 1_048_576  # Ours: far above any webhook; Lambda's own cap is 6 MB.
+EVENTS_PER_REQUEST_MAX = 1_000
+JSON_DEPTH_MAX = 32
+JSON_NODES_PER_EVENT_MAX = 10_000
+JSON_NUMBER_CHARACTERS_MAX = 1_000
+CLOCK_SKEW_SECONDS_MAX = 300  # An event from further ahead would win against all that follow.
+
+# Change events
+EVENT_BYTES_MAX = 128 * 1024  # As encoded in its message.
+EVENT_ID_CHARACTERS_MAX = 256
+PROPERTIES_MAX = 250
+PROPERTY_NAME_CHARACTERS_MAX = 100
+VALUE_CHARACTERS_MAX = 65_536  # Documented: the longest text property HubSpot has.
+NUMBER_CHARACTERS_MAX = 32  # In plain form, so 1e400 is not written out.
+SEQUENCE_MAX = 2**63 - 1
+
+# Messages
+MESSAGE_BYTES_MAX = 64 * 1024  # Documented: SQS bills one request for each 64 KB.
+SQS_ENTRIES_MAX = 10  # Documented: SendMessageBatch and ChangeMessageVisibilityBatch.
+SQS_REQUEST_BYTES_MAX = 1_048_576  # Documented: all entries of one SendMessageBatch together.
+DELAY_SECONDS_MAX = 900  # Documented: DelaySeconds.
+TRIES_MAX = 390  # Below the queue's 400 receives, so that the consumer can say why it gave up.
+
+# HubSpot
+BATCH_INPUTS_MAX = 100  # Documented: object API guide, "limited to 100 inputs per request".
+BATCH_BYTES_MAX = 3_000_000  # Ours: HubSpot publishes no bound; it answers 413 beyond its own.
+TRACE_ID_CHARACTERS_MAX = 64
+CALL_SECONDS_MAX = 40  # The whole call; httpx's own read timeout starts anew at each read.
+CONNECT_SECONDS_MAX = 5
+READ_SECONDS_MAX = 30
+SEND_SECONDS_LEFT_MIN = 45  # Nothing is sent with less than this left of the invocation.
+CALLS_AT_ONCE_MAX = 16  # Keeps 190 calls per 10 s flowing while each takes up to 0.8 s.
+
+# Ledger
+PENDING_BYTES_MAX = 256 * 1024  # Values pending on one record; DynamoDB's item limit is 400 KB.
+TRANSACTION_ITEMS_MAX = 100  # Documented: TransactWriteItems and BatchGetItem alike.
+TRANSACTION_BYTES_MAX = 3_500_000  # Documented limit: 4 MB.
+LEASE_MARGIN_SECONDS = 5
+LEASE_TRIES_MAX = 3  # A live holder releases within a second or two; then the queue waits better.
+LEASE_WAIT_SECONDS_MIN, LEASE_WAIT_SECONDS_MAX = 0.2, 2.0
+
+# Retrying
+BACKOFF_SECONDS_MIN, BACKOFF_SECONDS_MAX = 5, 900
+SECRET_SECONDS_MAX = 300  # How long a secret is believed before it is read again.
+SECRET_REFRESH_SECONDS_MIN = 30  # A wrong signature or a 401 may ask sooner, but not more often.
+
+assert (
+    EVENT_BYTES_MAX + 4096 < SQS_REQUEST_BYTES_MAX
+)  # The largest event fits a message of its own.
+assert SEND_SECONDS_LEFT_MIN >= CALL_SECONDS_MAX + LEASE_MARGIN_SECONDS
+assert BATCH_BYTES_MAX > BATCH_INPUTS_MAX * 1024
+assert PENDING_BYTES_MAX > EVENT_BYTES_MAX
+assert BACKOFF_SECONDS_MAX <= DELAY_SECONDS_MAX

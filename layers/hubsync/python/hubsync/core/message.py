@@ -1,0 +1,125 @@
+"""The queue's messages: the change events of one request, in order, packed.
+
+Lambda hands a consumer at most 6 MB, of which each message costs some 0.8 KB before its body
+(documented), so packing is what makes windows of 10,000 events possible.
+"""
+
+import json
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from decimal import Decimal
+from typing import Annotated, Any, Final
+
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
+from pydantic.alias_generators import to_camel
+
+from hubsync.core.event import ChangeEvent, Rules, encode_event, moment, parse_events
+from hubsync.core.limits import EVENT_BYTES_MAX, MESSAGE_BYTES_MAX
+from hubsync.errors import Fault, InvalidEvents
+
+FORMAT: Final = 1
+_SURROGATE: Final = "\\ud"
+_COMPACT: Final = (",", ":")
+
+
+def _moment(text: str) -> str:
+    moment(text)
+    return text
+
+
+class Envelope(BaseModel):
+    """What a message says about its events."""
+
+    model_config = ConfigDict(
+        frozen=True, strict=True, alias_generator=to_camel, hide_input_in_errors=True
+    )
+
+    v: int = Field(ge=FORMAT, le=FORMAT)
+    account: str = Field(min_length=1)
+    source: str = Field(min_length=1)
+    received_at: Annotated[str, AfterValidator(_moment)]
+    request_id: str
+    tries: int = Field(default=0, ge=0)
+    events: list[dict[str, Any]] = Field(exclude=True)
+
+
+@dataclass(frozen=True, slots=True)
+class Delivered:
+    """An event of a message: as it stands there, and what it means; `event` is None if nothing."""
+
+    wire: dict[str, Any]
+    event: ChangeEvent | None
+    fault: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Contents:
+    """A message's content, parsed."""
+
+    envelope: Envelope
+    events: tuple[Delivered, ...]
+
+
+def encode_events(events: Iterable[ChangeEvent]) -> list[str]:
+    """Return each event as it stands in its message; refuse those above the limit."""
+    encoded = [_dumps(encode_event(event)) for event in events]
+    faults = [
+        Fault(f"/{index}", f"has {size} bytes in its message; the limit is {EVENT_BYTES_MAX}")
+        for index, text in enumerate(encoded)
+        if (size := len(text.encode())) > EVENT_BYTES_MAX
+    ]
+    if faults:
+        raise InvalidEvents(faults)
+    return encoded
+
+
+def pack(events: Sequence[str], *, head: dict[str, Any]) -> Iterator[str]:
+    """Yield bodies with the events, in order: up to 64 KB each, or one larger event alone."""
+    start = _dumps({"v": FORMAT, "tries": 0, **head})[:-1] + ',"events":['
+    packed: list[str] = []
+    size = empty = len(start.encode()) + len("]}")
+    for event in events:
+        length = len(event.encode()) + 1
+        if packed and size + length > MESSAGE_BYTES_MAX:
+            yield f"{start}{','.join(packed)}]}}"
+            packed, size = [], empty
+        packed.append(event)
+        size += length
+    if packed:
+        yield f"{start}{','.join(packed)}]}}"
+
+
+def repack(envelope: Envelope, events: Iterable[dict[str, Any]], *, tries: int) -> Iterator[str]:
+    """Yield message bodies with some of a message's events, unchanged."""
+    head = envelope.model_dump(by_alias=True) | {"tries": tries}
+    return pack([_dumps(event) for event in events], head=head)
+
+
+def parse_message(body: str, rules: Rules) -> Contents | None:
+    """Return what a message holds; None if it is no message of ours. Its events may be invalid."""
+    try:
+        value = json.loads(body, parse_float=Decimal)
+        if _SURROGATE in body:
+            _dumps(value).encode()  # Half a pair would pass no wire that follows; it raises here.
+        envelope = Envelope.model_validate(value)
+    except (ValidationError, ValueError, RecursionError):
+        return None
+    return Contents(envelope, tuple(_delivered(envelope.events, rules)))
+
+
+def _delivered(wires: list[dict[str, Any]], rules: Rules) -> list[Delivered]:
+    try:
+        pairs = zip(wires, parse_events(list(wires), rules), strict=True)
+    except InvalidEvents as error:
+        if len(wires) > 1:  # Together is quicker; alone tells which.
+            return [delivered for wire in wires for delivered in _delivered([wire], rules)]
+        fault = error.faults[0]
+        return [Delivered(wires[0], None, f"{fault.pointer} {fault.message}")]
+    return [Delivered(wire, event) for wire, event in pairs]
+
+
+def _dumps(value: object) -> str:
+    text = json.dumps(value, ensure_ascii=False, separators=_COMPACT, default=str)
+    # SQS refuses these two characters (documented); as JSON escapes they pass. Control characters
+    # are escaped already.
+    return text.replace("\ufffe", "\\ufffe").replace("\uffff", "\\uffff")
