@@ -1,0 +1,132 @@
+"""What a record must become: readings of its properties, merged so that order does not matter."""
+
+from collections import defaultdict
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from hashlib import blake2b
+from typing import Final, NamedTuple
+
+from hubsync.core.event import HUBSPOT_ID, ChangeEvent
+
+# The property that says whether the record is archived. No HubSpot name holds a colon.
+ARCHIVED: Final = ":archived"
+YES, NO = "true", "false"
+
+
+class RecordKey(NamedTuple):
+    """A CRM record as upstream addresses it; `id_property` is hs_object_id for HubSpot's own id."""
+
+    account: str
+    object_type: str
+    id_property: str
+    id: str
+
+
+class Version(NamedTuple):
+    """What orders two readings of one property, totally.
+
+    `occurred_at` is in microseconds since 1970. `digest` is of all that the event says, so that two
+    events which share an identity by mistake are still ordered, the same way everywhere.
+    """
+
+    occurred_at: int
+    sequence: int
+    source: str
+    event_id: str
+    digest: str
+
+    @property
+    def event(self) -> tuple[str, str]:
+        """Who said so: the identity of the change event."""
+        return self.source, self.event_id
+
+
+class Reading(NamedTuple):
+    """A property's value with its version; the greater reading is the newer one."""
+
+    version: Version
+    value: str
+
+
+type Readings = Mapping[str, tuple[Reading, ...]]  # by property, newest first, each once
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """What one record must become, as far as the change events in hand say.
+
+    Older readings are kept behind the newest: one stands in if HubSpot refuses the newer.
+    """
+
+    record: RecordKey
+    readings: Readings
+    upsert: bool  # some reading came from an upsert, so the record may be created
+
+    def __or__(self, other: "Change") -> "Change":
+        assert self.record == other.record
+        names = [*self.readings, *(name for name in other.readings if name not in self.readings)]
+        return Change(
+            self.record,
+            {
+                name: merged(self.readings.get(name, ()), other.readings.get(name, ()))
+                for name in names
+            },
+            self.upsert or other.upsert,
+        )
+
+
+def merged(*readings: Iterable[Reading]) -> tuple[Reading, ...]:
+    """Return all readings of one property, newest first, each once."""
+    return tuple(sorted({reading for some in readings for reading in some}, reverse=True))
+
+
+def record_key(account: str, event: ChangeEvent) -> RecordKey:
+    return RecordKey(account, event.object_type, event.id_property or HUBSPOT_ID, event.id)
+
+
+def readings(source: str, event: ChangeEvent) -> dict[str, Reading]:
+    """Return what the event says of each property, existence included.
+
+    An archive event says that the record is archived, an upsert that it is not, an update neither.
+    """
+    version = Version(
+        event.occurred_at, event.sequence, source, event.event_id, _digest(event.properties)
+    )
+    if event.operation == "archive":
+        return {ARCHIVED: Reading(version, YES)}
+    found = {name: Reading(version, value) for name, value in event.properties.items()}
+    if event.operation == "upsert":
+        found[ARCHIVED] = Reading(version, NO)
+    return found
+
+
+def _digest(properties: Mapping[str, str]) -> str:
+    text = "\0".join(f"{name}\0{value}" for name, value in sorted(properties.items()))
+    return blake2b(text.encode(), digest_size=8).hexdigest()
+
+
+def coalesce(changes: Iterable[Change]) -> dict[RecordKey, Change]:
+    """Merge changes until no two concern the same record; their order does not matter."""
+    by_record: defaultdict[RecordKey, list[Change]] = defaultdict(list)
+    for change in changes:
+        by_record[change.record].append(change)
+    return {record: _merge(same) for record, same in by_record.items()}
+
+
+def _merge(changes: list[Change]) -> Change:
+    # What folding `|` gives, but each property is sorted once instead of once per event.
+    if len(changes) == 1:
+        return changes[0]
+    by_name: defaultdict[str, list[tuple[Reading, ...]]] = defaultdict(list)
+    for change in changes:
+        for name, some in change.readings.items():
+            by_name[name].append(some)
+    return Change(
+        changes[0].record,
+        {name: some[0] if len(some) == 1 else merged(*some) for name, some in by_name.items()},
+        any(change.upsert for change in changes),
+    )
+
+
+def change_of(record: RecordKey, found: Mapping[str, Reading], *, upsert: bool) -> Change:
+    return Change(record, {name: (reading,) for name, reading in found.items()}, upsert)
