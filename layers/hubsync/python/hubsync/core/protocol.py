@@ -1,0 +1,291 @@
+"""HubSpot's wire format: where a batch goes, and what an answer says of its inputs.
+
+Every field of an error is optional (documented: "the fields ... should all be treated as optional
+in any error parsing"), so whatever is missing is done without.
+"""
+
+import re
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from http import HTTPStatus
+from json import JSONDecodeError, dumps, loads
+from typing import Any, Final
+
+from hubsync.core.batch import Batch, Route
+from hubsync.core.event import HUBSPOT_ID
+from hubsync.core.object_types import path_segment
+from hubsync.core.reply import (
+    Ambiguous,
+    Answered,
+    NotApplied,
+    NotFound,
+    Reason,
+    Refused,
+    Reply,
+    Scope,
+    Shown,
+    TooLarge,
+    TraceId,
+    Verdict,
+    Vouched,
+    WholeRefused,
+)
+
+DEFAULT: Final = "default"
+# Observed: these sentences are all that tells a fault of the request from one of an input.
+_REQUEST_FAULTS: Final = (
+    ("non-unique", "NON_UNIQUE_ID_PROPERTY"),
+    ("Unable to infer object type", "UNKNOWN_OBJECT_TYPE"),
+)
+_VALUES_INVALID: Final = "Property values were not valid: "
+_EXISTING_ID: Final = re.compile(r"Existing ID: ([0-9]+)", re.ASCII)
+_UNFINISHED: Final = frozenset({"PENDING", "PROCESSING"})
+_CODE: Final = re.compile(r"[A-Z][A-Z0-9_]{0,63}", re.ASCII)
+
+
+def path(object_type: str, operation: str, versions: Mapping[str, str]) -> str:
+    """Return the path of a batch call; `versions` by type id, with a default."""
+    version = versions.get(object_type) or versions[DEFAULT]
+    family = "/crm/v3/objects" if version == "v3" else f"/crm/objects/{version}"
+    return f"{family}/{path_segment(object_type)}/batch/{operation}"
+
+
+def decode(batch: Batch, status: int, headers: Mapping[str, str], body: bytes) -> Reply:
+    """Return what an answer says. `headers` are asked for lower-case names.
+
+    Any 2xx is read alike, since HubSpot's success codes drift (observed: 201 became 200).
+    """
+    if status == HTTPStatus.NO_CONTENT:
+        return _archived(batch) if batch.route.operation == "archive" else Answered({})
+    if 200 <= status < 300:  # noqa: PLR2004 - the class of success
+        return _answered(batch, body)
+    return _failed(status, headers, _object(body))
+
+
+def encode_read(route: Route, ids: Sequence[str], names: Sequence[str]) -> bytes:
+    """Return the body of a batch/read of records, addressed as the route addresses them."""
+    body: dict[str, object] = {"properties": list(names), "inputs": [{"id": id_} for id_ in ids]}
+    if route.id_property != HUBSPOT_ID:
+        body["idProperty"] = route.id_property
+        body["properties"] = [*names, *({route.id_property} - set(names))]
+    return dumps(body, ensure_ascii=False, separators=(",", ":")).encode()
+
+
+def decode_read(route: Route, ids: Sequence[str], body: bytes) -> dict[str, Shown] | None:
+    """Return what a finished answer shows, by the id asked for; None if the body is broken."""
+    answer = _object(body)
+    if answer is None:
+        return None
+    asked = {_folded(route, id_): id_ for id_ in ids}
+    shown: dict[str, Shown] = {}
+    for result in _objects(answer.get("results")):
+        key = _key_of(result, route)
+        # A record merged into another, or found by an additional address, shows another key.
+        found = asked.get(key or "") or (ids[0] if len(ids) == 1 else None)
+        if found is not None and isinstance(result.get("id"), str):
+            properties = result.get("properties")
+            shown[found] = Shown(result["id"], properties if isinstance(properties, dict) else {})
+    return shown
+
+
+def _archived(batch: Batch) -> Answered:
+    # Documented: 204 with an empty body. It vouches for all inputs; there is no report of each.
+    return Answered({item.trace_id: Vouched(None) for item in batch.inputs})
+
+
+def _answered(batch: Batch, body: bytes) -> Reply:
+    answer = _object(body)
+    if answer is None:
+        return Ambiguous("BROKEN_BODY")
+    if answer.get("status") in _UNFINISHED:
+        return Ambiguous(str(answer["status"]))
+    failed = _failures(batch, _objects(answer.get("errors")))
+    return Answered({**_successes(batch, failed, _objects(answer.get("results"))), **failed})
+
+
+def _failures(batch: Batch, errors: Iterable[dict[str, Any]]) -> dict[TraceId, Verdict]:
+    """Match errors to inputs by trace id, else by the ids they name."""
+    failed: dict[TraceId, Verdict] = {}
+    by_id = {item.record.id: item for item in batch.inputs}
+    traces = {item.trace_id for item in batch.inputs}
+    for error in errors:
+        context = error.get("context")
+        context = context if isinstance(context, dict) else {}
+        named = [TraceId(trace) for trace in _texts(context.get("objectWriteTraceId"))]
+        found = [trace for trace in named if trace in traces] or [
+            by_id[id_].trace_id for id_ in _texts(context.get("ids")) if id_ in by_id
+        ]
+        verdict = _failure(error)
+        failed.update((trace, verdict) for trace in found)
+    return failed
+
+
+def _failure(error: dict[str, Any]) -> Verdict:
+    reason = reason_of(error)
+    return NotFound(reason) if error.get("category") == "OBJECT_NOT_FOUND" else Refused(reason)
+
+
+def _successes(
+    batch: Batch, failed: Mapping[TraceId, Verdict], results: list[dict[str, Any]]
+) -> dict[TraceId, Verdict]:
+    """Match results to inputs by what they show; never by position.
+
+    Observed: results come shuffled, e-mail addresses lower-cased, and without trace ids. A contact
+    found by an additional address may show another one (inferred); such inputs are vouched for by
+    count, if the count leaves no doubt.
+    """
+    waiting = {item.trace_id: item for item in batch.inputs if item.trace_id not in failed}
+    by_key = {_folded(batch.route, item.record.id): trace for trace, item in waiting.items()}
+    vouched: dict[TraceId, Verdict] = {}
+    strangers: list[str | None] = []
+    for result in results:
+        trace = _trace_of(result, batch.route, by_key)
+        hubspot_id = result.get("id") if isinstance(result.get("id"), str) else None
+        if trace in waiting:
+            vouched[trace] = Vouched(hubspot_id)
+        else:
+            strangers.append(hubspot_id)
+    unmatched = [trace for trace in waiting if trace not in vouched]
+    if batch.route.id_property != HUBSPOT_ID and len(unmatched) == len(strangers):
+        alone = len(unmatched) == 1
+        vouched.update((trace, Vouched(strangers[0] if alone else None)) for trace in unmatched)
+    return vouched
+
+
+def _trace_of(
+    result: dict[str, Any], route: Route, by_key: Mapping[str, TraceId]
+) -> TraceId | None:
+    trace = result.get("objectWriteTraceId")
+    return TraceId(trace) if isinstance(trace, str) else by_key.get(_key_of(result, route) or "")
+
+
+def _key_of(result: dict[str, Any], route: Route) -> str | None:
+    """Return the id by which a result's record is addressed, if the result shows it."""
+    key = result.get("id")
+    if route.id_property != HUBSPOT_ID:
+        properties = result.get("properties")
+        key = properties.get(route.id_property) if isinstance(properties, dict) else None
+    return _folded(route, key) if isinstance(key, str) else None
+
+
+def _folded(route: Route, key: str) -> str:
+    return key.casefold() if route.id_property == "email" else key
+
+
+def _failed(status: int, headers: Mapping[str, str], body: dict[str, Any] | None) -> Reply:
+    """Read an answer that is no 2xx: a row for each status HubSpot is known to send."""
+    error = body or {}
+    retry_after = _seconds(headers.get("retry-after"))
+    match status:
+        case 400 | 404 | 409 | 414 | 422:
+            return WholeRefused(reason_of(error, default=f"HTTP_{status}"), _ids(error))
+        case 403 if error.get("category") == "MISSING_SCOPES":
+            return WholeRefused(reason_of(error))
+        case 413:
+            return TooLarge(reason_of(error, default="TOO_LARGE"))
+        case 423:
+            # Documented: a lock after a large upsert lasts 2 s.
+            return NotApplied("LOCKED", max(retry_after or 0, LOCK_SECONDS))
+        case 429:
+            policy = str(error.get("policyName") or "")
+            return NotApplied(f"THROTTLED_{policy or 'UNNAMED'}", retry_after, Scope.ACCOUNT)
+        case 401 | 403 | 477:
+            return NotApplied(f"HTTP_{status}", retry_after, Scope.ACCOUNT)
+        case _ if status == HTTPStatus.REQUEST_TIMEOUT or status >= 500:  # noqa: PLR2004
+            return Ambiguous(f"HTTP_{status}")
+        case _:
+            return NotApplied(f"HTTP_{status}", retry_after)
+
+
+LOCK_SECONDS: Final = 2.0
+
+
+def reason_of(error: dict[str, Any], *, default: str = "REFUSED") -> Reason:
+    """Put an error of HubSpot into our words: its codes and property names, never its texts."""
+    properties = dict(_named_properties(error))
+    text = error.get("message")
+    text = text if isinstance(text, str) else ""
+    code = next((code for sentence, code in _REQUEST_FAULTS if sentence in text), None)
+    code = code or next(iter(properties.values()), None) or _code(error.get("category")) or default
+    correlation_id = error.get("correlationId")
+    return Reason(
+        code,
+        _message(code, properties, error, text),
+        properties,
+        correlation_id if isinstance(correlation_id, str) else None,
+    )
+
+
+def _message(code: str, properties: Mapping[str, str], error: dict[str, Any], text: str) -> str:
+    if properties:
+        listed = ", ".join(f"{name} ({why})" for name, why in sorted(properties.items()))
+        return f"HubSpot refused {listed}"
+    if existing := _EXISTING_ID.search(text):
+        return f"HubSpot refused the record: {code}, taken by record {existing[1]}"
+    scopes = sorted(_scopes(error))
+    if scopes:
+        return f"HubSpot refused the call: {code}, one of {', '.join(scopes)} is needed"
+    return f"HubSpot refused the record: {code}, and named no property"
+
+
+def _named_properties(error: dict[str, Any]) -> Iterator[tuple[str, str]]:
+    """Yield every property an error names with its code: in `errors`, and inside the message."""
+    for item in [error, *_objects(error.get("errors"))]:
+        context = item.get("context")
+        names = _texts(context.get("propertyName")) if isinstance(context, dict) else []
+        code = _code(item.get("code")) or "INVALID"
+        yield from ((name.lower(), code) for name in names)
+    for item in _embedded(error.get("message")):
+        name = item.get("name")
+        if isinstance(name, str):
+            yield name.lower(), _code(item.get("error")) or "INVALID"
+
+
+def _embedded(message: object) -> list[dict[str, Any]]:
+    if not isinstance(message, str) or not message.startswith(_VALUES_INVALID):
+        return []
+    try:
+        return _objects(loads(message.removeprefix(_VALUES_INVALID)))
+    except (JSONDecodeError, RecursionError):
+        return []
+
+
+def _scopes(error: dict[str, Any]) -> Iterator[str]:
+    for item in _objects(error.get("errors")):
+        context = item.get("context")
+        if isinstance(context, dict):
+            yield from _texts(context.get("requiredGranularScopes"))
+
+
+def _code(value: object) -> str | None:
+    # Only what looks like a code is taken over: a free text could quote a value.
+    return value if isinstance(value, str) and _CODE.fullmatch(value) else None
+
+
+def _seconds(text: str | None) -> float | None:
+    try:
+        return max(0.0, float(text)) if text is not None else None
+    except ValueError:
+        return None  # A date is allowed by HTTP; HubSpot documents seconds.
+
+
+def _ids(error: dict[str, Any]) -> frozenset[str]:
+    context = error.get("context")
+    return frozenset(_texts(context.get("ids"))) if isinstance(context, dict) else frozenset()
+
+
+def _object(body: bytes) -> dict[str, Any] | None:
+    try:
+        value = loads(body)
+    except (ValueError, RecursionError):
+        return None
+    return value if isinstance(value, dict) else None
+
+
+def _objects(value: object) -> list[dict[str, Any]]:
+    return [item for item in value if isinstance(item, dict)] if isinstance(value, list) else []
+
+
+def _texts(value: object) -> list[str]:
+    if isinstance(value, str):
+        return [value]
+    return [item for item in value if isinstance(item, str)] if isinstance(value, list) else []

@@ -1,0 +1,102 @@
+"""Everything HubSpot can answer to a batch, as a closed set of values."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from enum import Enum
+from typing import NewType
+
+TraceId = NewType("TraceId", str)
+
+
+@dataclass(frozen=True, slots=True)
+class Reason:
+    """Why something was refused, in our words: HubSpot's own texts quote values.
+
+    `properties` are those HubSpot named, whether we sent them or not, each with its code.
+    """
+
+    code: str
+    message: str
+    properties: Mapping[str, str]
+    correlation_id: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Vouched:
+    """HubSpot shows the input among its results."""
+
+    hubspot_id: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Refused:
+    """HubSpot refused the input for what it holds."""
+
+    reason: Reason
+
+
+@dataclass(frozen=True, slots=True)
+class NotFound:
+    """HubSpot knows no such record, so nothing was written."""
+
+    reason: Reason
+
+
+type Verdict = Vouched | Refused | NotFound
+
+
+@dataclass(frozen=True, slots=True)
+class Answered:
+    """A finished answer: a verdict for each input it speaks of. The others are unmentioned."""
+
+    verdicts: Mapping[TraceId, Verdict]
+
+
+@dataclass(frozen=True, slots=True)
+class WholeRefused:
+    """The batch was refused as a whole and nothing was written: some input is to blame."""
+
+    reason: Reason
+    ids: frozenset[str] = frozenset()  # the inputs' ids that HubSpot named
+
+
+@dataclass(frozen=True, slots=True)
+class TooLarge:
+    """The body was too large; nothing was written."""
+
+    reason: Reason
+
+
+class Scope(Enum):
+    """How far a refusal for now reaches."""
+
+    BATCH = "these inputs"
+    ACCOUNT = "every call of the account"
+
+
+@dataclass(frozen=True, slots=True)
+class NotApplied:
+    """Nothing was written, for a reason that is not the inputs': they are tried again."""
+
+    code: str
+    retry_after_seconds: float | None = None
+    scope: Scope = Scope.BATCH
+
+
+@dataclass(frozen=True, slots=True)
+class Ambiguous:
+    """Nobody knows what was written, or will be."""
+
+    code: str
+
+
+@dataclass(frozen=True, slots=True)
+class Shown:
+    """A record as batch/read shows it."""
+
+    hubspot_id: str
+    properties: Mapping[str, str | None]
+
+
+type Found = Mapping[str, Shown]  # by the id asked for; a record HubSpot does not know is absent
+type Reply = Answered | WholeRefused | TooLarge | NotApplied | Ambiguous

@@ -1,0 +1,130 @@
+"""What a reply means for each record of a batch, and which records to send again, and with whom."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Final, assert_never
+
+from hubsync.core.attempt import Attempt
+from hubsync.core.batch import Input
+from hubsync.core.reply import (
+    Ambiguous,
+    Answered,
+    NotApplied,
+    NotFound,
+    Reason,
+    Refused,
+    Reply,
+    TooLarge,
+    Verdict,
+    Vouched,
+    WholeRefused,
+)
+
+# Faults of the property itself: they hold for every input that carries it, whatever the value.
+PROPERTY_FAULTS: Final = frozenset({"PROPERTY_DOESNT_EXIST", "READ_ONLY_VALUE"})
+# Faults of the request: they hold for every input, so there is no guilty one to look for.
+REQUEST_FAULTS: Final = frozenset(
+    {"NON_UNIQUE_ID_PROPERTY", "UNKNOWN_OBJECT_TYPE", "MISSING_SCOPES", "HTTP_404"}
+)
+
+type Sent = tuple[Attempt, Input]
+
+
+@dataclass(slots=True)
+class Next:
+    """What is to be done after a reply. Records in none of the lists are settled, or left."""
+
+    again: list[Attempt] = field(default_factory=list)  # with whatever else is due
+    groups: list[list[Attempt]] = field(default_factory=list)  # each in a batch of its own
+    read_back: list[Sent] = field(default_factory=list)  # silence twice: look what is there
+
+
+def settle(sent: Sequence[Sent], reply: Reply) -> Next:
+    """Apply a reply to the records of its batch. Silence about an input is never success."""
+    match reply:
+        case Answered(verdicts):
+            after = Next()
+            for attempt, item in sent:
+                _apply(verdicts.get(item.trace_id), attempt, item, after)
+            return after
+        case WholeRefused(reason, ids):
+            return _blame(sent, reason, ids)
+        case TooLarge(reason):
+            if len(sent) == 1:
+                return _refuse_all(sent, reason)
+            return Next(groups=_halves([attempt for attempt, _ in sent]))
+        case NotApplied(code, retry_after_seconds):
+            for attempt, _ in sent:
+                attempt.halt(code, retry_after_seconds)
+        case Ambiguous(code):
+            for attempt, _ in sent:
+                attempt.doubt(code)
+        case _:
+            assert_never(reply)
+    return Next()
+
+
+def _apply(verdict: Verdict | None, attempt: Attempt, item: Input, after: Next) -> None:
+    match verdict:
+        case Vouched(hubspot_id):
+            attempt.vouch(item.readings, hubspot_id, item.trace_id)
+        case Refused(reason):
+            attempt.refuse(item.readings, reason)
+        case NotFound(reason):
+            attempt.not_found = reason
+            return
+        case None:
+            attempt.unmentioned += 1
+            if attempt.unmentioned > 1:
+                after.read_back.append((attempt, item))
+            else:
+                after.groups.append([attempt])
+            return
+        case _:
+            assert_never(verdict)
+    if not attempt.over:
+        after.again.append(attempt)
+
+
+def _blame(sent: Sequence[Sent], reason: Reason, ids: frozenset[str]) -> Next:
+    """Find whom a whole batch was refused for: by what HubSpot names, else by halves."""
+    if len(sent) == 1 and reason.code == "OBJECT_NOT_FOUND":
+        sent[0][0].not_found = reason
+        return Next()
+    if len(sent) == 1 or reason.code in REQUEST_FAULTS:
+        return _refuse_all(sent, reason)
+    faulty = [name for name, code in reason.properties.items() if code in PROPERTY_FAULTS]
+    if any(name in item.readings for _, item in sent for name in faulty):
+        return _refuse_property(sent, reason, faulty)
+    suspects: list[Attempt] = []
+    others: list[Attempt] = []
+    for attempt, item in sent:
+        named = item.record.id in ids or any(name in item.readings for name in reason.properties)
+        (suspects if named else others).append(attempt)
+    if suspects and others:
+        return Next(groups=[others, suspects])
+    return Next(groups=_halves(suspects or others))
+
+
+def _refuse_property(sent: Sequence[Sent], reason: Reason, faulty: list[str]) -> Next:
+    only = Reason(
+        reason.code,
+        reason.message,
+        {name: reason.properties[name] for name in faulty},
+        reason.correlation_id,
+    )
+    for attempt, item in sent:
+        if any(name in item.readings for name in faulty):
+            attempt.refuse(item.readings, only)
+    return Next(again=[attempt for attempt, _ in sent if not attempt.over])
+
+
+def _refuse_all(sent: Sequence[Sent], reason: Reason) -> Next:
+    for attempt, item in sent:
+        attempt.refuse(item.readings, reason)
+    return Next(again=[attempt for attempt, _ in sent if not attempt.over])
+
+
+def _halves(attempts: list[Attempt]) -> list[list[Attempt]]:
+    middle = (len(attempts) + 1) // 2
+    return [attempts[:middle], attempts[middle:]]
