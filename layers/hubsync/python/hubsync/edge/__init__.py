@@ -1,0 +1,1 @@
+"""Side effects: what can fail for reasons that are not ours."""

@@ -1,0 +1,150 @@
+"""What HubSpot was told and is being told of one record, and what may be done given that.
+
+An entry is written whole, on the condition that the one read before still stands (`rev`). Acquiring
+writes the intent and takes the lease; each later write of the holder settles some of it; the last
+one releases. docs/protocol.md says why each part is there.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from enum import Enum
+from types import MappingProxyType
+from typing import Final, NewType
+
+from hubsync.core.change import ARCHIVED, YES, Change, Reading, Readings, Version, merged
+
+Rev = NewType("Rev", str)  # Random and new at each write: who knows it knows the entry.
+
+ABSENT: Final = Rev("")
+NO_LEASE: Final = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """One record's item; the default is that of a record never written. Times are ms since 1970."""
+
+    rev: Rev = ABSENT
+    lease_until: int = NO_LEASE
+    synced: Mapping[str, Version] = field(default_factory=lambda: MappingProxyType({}))
+    pending: Readings = field(default_factory=lambda: MappingProxyType({}))
+    create: bool = False  # some pending reading came from an upsert
+    archived: bool = False  # the synced reading of ARCHIVED is "true"
+    doubts: int = 0  # ambiguous outcomes in a row
+    hubspot_id: str | None = None
+    trace_id: str | None = None  # of the last write that HubSpot vouched for
+
+    @property
+    def clean(self) -> bool:
+        return self.lease_until == NO_LEASE and not self.pending
+
+    def dominates(self, name: str, reading: Reading) -> bool:
+        """Whether HubSpot was told this reading, or a newer one, and vouched for it."""
+        version = reading.version
+        synced = self.synced.get(name)
+        if synced is not None and version <= synced:
+            return True
+        # The newest archive took along all that was set before it.
+        return self.archived and version < self.synced[ARCHIVED]
+
+
+class Standing(Enum):
+    """How a change stands to the ledger."""
+
+    SUPERSEDED = "nothing of it is new, and nothing is left to do for the record"
+    LEASED = "somebody else is writing the record"
+    DUE = "it has to be written"
+
+
+def standing(entry: Entry, change: Change, *, now: int) -> Standing:
+    """Say what a change needs; `now` in ms since 1970.
+
+    Only a clean record lets its dominated events go: while somebody else holds the lease, or left
+    readings behind, those events are what brings the record back if that somebody dies.
+    """
+    if entry.clean and all(
+        entry.dominates(name, reading)
+        for name, readings in change.readings.items()
+        for reading in readings[:1]
+    ):
+        return Standing.SUPERSEDED
+    return Standing.LEASED if entry.lease_until > now else Standing.DUE
+
+
+def acquired(entry: Entry, change: Change, *, rev: Rev, lease_until: int) -> Entry:
+    """Return the entry that takes the lease and commits the newest readings in hand as pending.
+
+    They are laid on top of what is pending, never in its place: that may be in HubSpot already, and
+    it is what stands if the newer reading is refused.
+    """
+    pending = dict(entry.pending)
+    for name, readings in change.readings.items():
+        newest = readings[0]
+        known = pending.get(name, ())
+        if not entry.dominates(name, newest) and (not known or newest > known[0]):
+            pending[name] = (newest, *known)
+    return replace(
+        entry,
+        rev=rev,
+        lease_until=lease_until,
+        pending=pending,
+        create=entry.create or change.upsert,
+        doubts=entry.doubts + (entry.lease_until != NO_LEASE),
+    )
+
+
+def laid_on_top(entry: Entry, readings: Mapping[str, Reading], *, rev: Rev) -> Entry:
+    """Return the entry that commits readings of a further round before they are sent."""
+    pending = dict(entry.pending)
+    for name, reading in readings.items():
+        pending[name] = merged(pending.get(name, ()), (reading,))
+    return replace(entry, rev=rev, pending=pending)
+
+
+def released(entry: Entry, *, rev: Rev) -> Entry:
+    """Return the entry without its lease; a definite answer ends all doubt."""
+    return replace(
+        entry,
+        rev=rev,
+        lease_until=NO_LEASE,
+        create=entry.create and bool(entry.pending),
+        doubts=0,
+    )
+
+
+def vouched(
+    entry: Entry, readings: Mapping[str, Reading], *, hubspot_id: str | None, trace_id: str
+) -> Entry:
+    """Return the entry after HubSpot took these readings; they and all older ones are settled."""
+    synced, pending = dict(entry.synced), dict(entry.pending)
+    archived = entry.archived
+    for name, reading in readings.items():
+        synced[name] = reading.version
+        pending[name] = tuple(other for other in pending.get(name, ()) if other > reading)
+        if name == ARCHIVED:
+            archived = reading.value == YES
+    settled = replace(
+        entry,
+        synced=synced,
+        pending=pending,
+        archived=archived,
+        hubspot_id=hubspot_id or entry.hubspot_id,
+        trace_id=trace_id,
+    )
+    return replace(settled, pending=_undominated(settled))
+
+
+def _undominated(entry: Entry) -> Readings:
+    kept = {
+        name: tuple(reading for reading in readings if not entry.dominates(name, reading))
+        for name, readings in entry.pending.items()
+    }
+    return {name: readings for name, readings in kept.items() if readings}
+
+
+def refused(entry: Entry, readings: Mapping[str, Reading]) -> Entry:
+    """Return the entry without readings that HubSpot refused for good; they leave no mark."""
+    kept = {
+        name: tuple(reading for reading in pending if reading != readings.get(name))
+        for name, pending in entry.pending.items()
+    }
+    return replace(entry, pending={name: some for name, some in kept.items() if some})

@@ -1,0 +1,87 @@
+"""What the consumer needs from outside, as callables and protocols. Effects are arguments."""
+
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import dataclass
+from random import Random
+from typing import NamedTuple, Protocol
+
+from hubsync.core.batch import Batch, Route
+from hubsync.core.change import RecordKey
+from hubsync.core.ledger import Entry, Rev
+from hubsync.core.outcome import Rejected
+from hubsync.core.reply import Ambiguous, Found, NotApplied, Reply
+
+type Write = Callable[[Batch], Awaitable[Reply]]
+type Read = Callable[
+    [Route, Sequence[str], Sequence[str]], Awaitable[Found | NotApplied | Ambiguous]
+]
+
+
+class LedgerWrite(NamedTuple):
+    """An entry to be written if the one there still has the expected rev."""
+
+    record: RecordKey
+    entry: Entry
+    expected: Rev
+
+
+class Ledger(Protocol):
+    """One entry for each record. Both calls raise Unanswered where they got no answer."""
+
+    async def read(self, records: Sequence[RecordKey]) -> dict[RecordKey, Entry]:
+        """Return the entry of every record; one never written has the default entry."""
+
+    async def write(self, writes: Sequence[LedgerWrite]) -> frozenset[RecordKey]:
+        """Write entries whose condition holds, and return the records whose condition failed.
+
+        A record that fails does not take the others with it.
+        """
+
+
+@dataclass(frozen=True, slots=True)
+class DeadLetter:
+    """A change event given up, as a message of its own, and why."""
+
+    body: str
+    account: str
+    rejected: Rejected
+
+
+@dataclass(frozen=True, slots=True)
+class Resend:
+    """A message to put back with the unsettled events of an older one."""
+
+    body: str
+    account: str
+    delay_seconds: int
+
+
+class Queue(Protocol):
+    """Where events come from and go back to. Each call returns the positions that SQS confirmed."""
+
+    async def dead_letter(self, letters: Sequence[DeadLetter]) -> frozenset[int]: ...
+
+    async def resend(self, messages: Sequence[Resend]) -> frozenset[int]: ...
+
+    async def postpone(self, delays: Mapping[str, int]) -> None:
+        """Hide messages, by receipt handle, for that many seconds; best effort."""
+
+
+@dataclass(frozen=True, slots=True)
+class Ports:
+    """Everything the consumer does to the world, and what it is told by it."""
+
+    write: Write
+    read: Read
+    ledger: Ledger
+    queue: Queue
+    now: Callable[[], float]  # wall clock, seconds since 1970
+    random: Random
+
+
+@dataclass(frozen=True, slots=True)
+class Terms:
+    """What the operator chose, as far as the consumer's decisions depend on it."""
+
+    late_write_seconds: float
+    not_found_retry_seconds: float
