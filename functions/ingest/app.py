@@ -1,0 +1,147 @@
+"""API Gateway's event to `ingest`, and what it says to an HTTP answer."""
+
+import base64
+import binascii
+import json
+import os
+import time
+from collections.abc import Sequence
+from functools import cache
+from http import HTTPStatus
+from pathlib import Path
+from typing import Any
+
+from aws_lambda_powertools import Logger, Metrics
+from aws_lambda_powertools.event_handler import APIGatewayHttpResolver, Response
+from aws_lambda_powertools.metrics import MetricUnit
+from aws_lambda_powertools.utilities.typing import LambdaContext
+
+from hubsync.core.source import Source, load_sources
+from hubsync.edge import aws
+from hubsync.edge.queue import enqueue
+from hubsync.edge.secrets import Secrets, webhook_secrets
+from hubsync.errors import (
+    InvalidEvents,
+    Misconfigured,
+    NotEnqueued,
+    NotJson,
+    Refusal,
+    UnknownSource,
+    Unsigned,
+)
+from hubsync.ingest import Request, ingest
+from hubsync.settings import IngestSettings, load
+
+METHODS = ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"]
+RETRY_AFTER_SECONDS = 5
+
+app = APIGatewayHttpResolver()
+logger = Logger()
+metrics = Metrics(namespace="hubsync")
+
+
+@logger.inject_lambda_context
+@metrics.log_metrics
+def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
+    metrics.add_metric("EventsAccepted", MetricUnit.Count, 0)  # A metric without data never alarms.
+    return app.resolve(event, context)
+
+
+@app.route("/webhooks/<source>", method=METHODS)
+def webhook(source: str) -> Response[str]:
+    event = app.current_event
+    accepted = ingest(
+        Request(
+            request_id=event.request_context.request_id,
+            method=event.http_method,
+            source=source,
+            headers=event.headers,
+            body=_body(event.raw_event),
+        ),
+        sources=sources(),
+        secrets=_secrets_of,
+        enqueue=_enqueue,
+        object_types=settings().object_types,
+        now=time.time(),
+    )
+    metrics.add_metric("EventsAccepted", MetricUnit.Count, accepted.accepted)
+    metrics.add_metric("EventsIgnored", MetricUnit.Count, accepted.ignored)
+    answer = {
+        "accepted": accepted.accepted,
+        "ignored": accepted.ignored,
+        "requestId": accepted.request_id,
+    }
+    return _answer(HTTPStatus.ACCEPTED, answer)
+
+
+def refused(refusal: Refusal) -> Response[str]:
+    reason = refusal.reason if isinstance(refusal, Unsigned) else type(refusal).__name__
+    logger.info("request_refused", status=refusal.status.value, reason=reason)
+    problem = _problem(refusal.status, str(refusal))
+    if isinstance(refusal, InvalidEvents):
+        problem["errors"] = [fault._asdict() for fault in refusal.faults]
+    headers = {"Allow": "POST"} if refusal.status == HTTPStatus.METHOD_NOT_ALLOWED else {}
+    return _answer(refusal.status, problem, headers)
+
+
+def unavailable(error: NotEnqueued | Misconfigured) -> Response[str]:
+    logger.error("request_not_accepted", reason=str(error))
+    problem = _problem(HTTPStatus.SERVICE_UNAVAILABLE, "not accepted; sending again is safe")
+    return _answer(
+        HTTPStatus.SERVICE_UNAVAILABLE, problem, {"Retry-After": str(RETRY_AFTER_SECONDS)}
+    )
+
+
+def not_found(_error: Exception) -> Response[str]:
+    return refused(UnknownSource("there is nothing at this path"))
+
+
+# As calls, since these decorators have no types and would take ours away.
+app.exception_handler(Refusal)(refused)
+app.exception_handler([NotEnqueued, Misconfigured])(unavailable)
+app.not_found(not_found)
+
+
+@cache
+def settings() -> IngestSettings:
+    return load(IngestSettings, os.environ)
+
+
+@cache
+def sources() -> dict[str, Source]:
+    return load_sources(Path(__file__).parent / "sources")
+
+
+@cache
+def secrets() -> Secrets:
+    return Secrets(aws.secrets_provider(), monotonic=time.monotonic)
+
+
+def _secrets_of(source: Source) -> Sequence[str]:
+    return webhook_secrets(secrets(), settings().secrets_prefix + source.signature.secret)
+
+
+def _enqueue(account: str, bodies: Sequence[str]) -> None:
+    enqueue(aws.sqs(), settings().change_queue_url, account, bodies)
+
+
+def _body(event: dict[str, Any]) -> bytes:
+    """Return the bytes as they were sent: signatures are over those, not over what they mean."""
+    body = event.get("body") or ""
+    if not event.get("isBase64Encoded"):
+        return body.encode("utf-8", "surrogatepass")
+    try:
+        return base64.b64decode(body, validate=True)
+    except (binascii.Error, ValueError):
+        raise NotJson("the body is not the base64 it is said to be") from None
+
+
+def _problem(status: HTTPStatus, detail: str) -> dict[str, Any]:
+    return {"type": "about:blank", "title": status.phrase, "status": status.value, "detail": detail}
+
+
+def _answer(
+    status: HTTPStatus, body: dict[str, Any], headers: dict[str, str] | None = None
+) -> Response[str]:
+    kind = "application/problem+json" if status >= HTTPStatus.BAD_REQUEST else "application/json"
+    return Response(status.value, kind, json.dumps(body), headers or {})

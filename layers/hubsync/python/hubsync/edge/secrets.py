@@ -1,0 +1,78 @@
+"""Secrets Manager, through Powertools parameters: cached, and read anew when there is a reason."""
+
+import json
+from collections.abc import Callable, Sequence
+from typing import Final
+
+from aws_lambda_powertools.utilities.parameters import SecretsProvider
+from aws_lambda_powertools.utilities.parameters.exceptions import GetParameterError
+
+from hubsync.core.limits import SECRET_REFRESH_SECONDS_MIN, SECRET_SECONDS_MAX
+from hubsync.errors import Misconfigured
+
+CURRENT, PREVIOUS = "AWSCURRENT", "AWSPREVIOUS"
+_ABSENT: Final = "ResourceNotFoundException"
+
+
+class Secrets:
+    """Secret texts by name and stage.
+
+    The cache is ours, since that of Powertools knows neither stages nor absence: both stages of a
+    secret would share one place in it.
+    """
+
+    def __init__(self, provider: SecretsProvider, *, monotonic: Callable[[], float]) -> None:
+        self._provider = provider
+        self._monotonic = monotonic
+        self._known: dict[tuple[str, str], tuple[float, str | None]] = {}
+
+    def get(self, name: str, stage: str = CURRENT, *, fresh: bool = False) -> str | None:
+        """Return a secret's text; None if that stage of it does not exist.
+
+        What was read is believed for 300 s, or for 30 s where the caller has reason to doubt it.
+        """
+        now = self._monotonic()
+        read_at, text = self._known.get((name, stage), (float("-inf"), None))
+        if now - read_at > (SECRET_REFRESH_SECONDS_MIN if fresh else SECRET_SECONDS_MAX):
+            text = self._fetch(name, stage)
+            self._known[name, stage] = now, text
+        return text
+
+    def _fetch(self, name: str, stage: str) -> str | None:
+        try:
+            text = self._provider.get(name, force_fetch=True, VersionStage=stage)
+        except GetParameterError as error:
+            if _ABSENT in str(error):
+                return None
+            raise Misconfigured(f"secret {name} cannot be read") from error
+        return text if isinstance(text, str) else None
+
+
+def webhook_secrets(secrets: Secrets, name: str, *, fresh: bool = False) -> Sequence[str]:
+    """Return a source's secrets in force, the current and the one before; Misconfigured if none."""
+    found = [secrets.get(name, stage, fresh=fresh) for stage in (CURRENT, PREVIOUS)]
+    texts = [_field(text, "secret") for text in found if text is not None]
+    if not texts:
+        raise Misconfigured(f"there is no secret {name}")
+    return texts
+
+
+def access_token(secrets: Secrets, name: str, *, fresh: bool = False) -> str:
+    """Return the token of a HubSpot account; Misconfigured if there is none."""
+    text = secrets.get(name, fresh=fresh)
+    token = _field(text, "access_token") if text is not None else ""
+    if not token.isascii() or not token.isprintable() or not token:
+        raise Misconfigured(f"secret {name} holds no access token")
+    return token
+
+
+def _field(text: str, name: str) -> str:
+    """Return a field of a JSON secret, or the whole of a plain one."""
+    text = text.strip()
+    if not text.startswith("{"):
+        return text
+    try:
+        value = json.loads(text)[name]
+    except (ValueError, KeyError):
+        return ""
+    return value if isinstance(value, str) else ""

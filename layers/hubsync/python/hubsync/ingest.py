@@ -1,0 +1,96 @@
+"""Use case: take in a webhook: verify it, parse it, and buffer its change events.
+
+The order of checks is part of the interface: path, method, size, media, signature, JSON, events,
+queue. Nothing is said to an unsigned sender but that.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from http import HTTPMethod
+
+from hubsync.core import signature, strict_json
+from hubsync.core.event import Rules, moment_text, parse_events
+from hubsync.core.limits import BODY_BYTES_MAX, CLOCK_SKEW_SECONDS_MAX
+from hubsync.core.message import encode_events, pack
+from hubsync.core.source import Source
+from hubsync.errors import BodyTooLarge, MediaRefused, MethodRefused, UnknownSource
+
+type Enqueue = Callable[[str, Sequence[str]], None]
+"""Puts message bodies into the queue, for an account; NotEnqueued unless all were confirmed."""
+type SecretsOf = Callable[[Source], Sequence[str]]
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """A webhook as it arrived. Header names are lower case; the body is the bytes as sent."""
+
+    request_id: str
+    method: str
+    source: str
+    headers: Mapping[str, str]
+    body: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Accepted:
+    accepted: int
+    ignored: int
+    request_id: str
+
+
+def ingest(
+    request: Request,
+    *,
+    sources: Mapping[str, Source],
+    secrets: SecretsOf,
+    enqueue: Enqueue,
+    object_types: Mapping[str, str],
+    now: float,
+) -> Accepted:
+    """Accept every event of a request, or refuse it whole with a Refusal.
+
+    On return SQS has confirmed every event. `now` is in seconds since 1970.
+    """
+    source = sources.get(request.source)
+    if source is None:
+        raise UnknownSource("there is no such source")
+    if request.method != HTTPMethod.POST:
+        raise MethodRefused("only POST is answered here")
+    if len(request.body) > BODY_BYTES_MAX:
+        raise BodyTooLarge(f"the body has {len(request.body)} bytes; the limit is {BODY_BYTES_MAX}")
+    _check_media(request.headers)
+    signature.verify(
+        request.headers,
+        request.body,
+        secrets=lambda: secrets(source),
+        now=now,
+        tolerance_seconds=source.signature.tolerance_seconds,
+    )
+    rules = Rules(
+        object_types,
+        source.properties_allowed,
+        occurred_at_max=round((now + CLOCK_SKEW_SECONDS_MAX) * 1_000_000),
+    )
+    events = parse_events(strict_json.parse(request.body), rules)
+    head = {
+        "account": source.account,
+        "source": source.name,
+        "receivedAt": moment_text(round(now * 1_000_000)),
+        "requestId": request.request_id,
+    }
+    enqueue(source.account, list(pack(encode_events(events), head=head)))
+    return Accepted(len(events), 0, request.request_id)
+
+
+def _check_media(headers: Mapping[str, str]) -> None:
+    media, _, parameters = headers.get("content-type", "").lower().partition(";")
+    media = media.strip()
+    if media != "application/json" and not (
+        media.startswith("application/") and media.endswith("+json")
+    ):
+        raise MediaRefused("the content type must be application/json")
+    charset = parameters.partition("charset=")[2].strip(' "')
+    if charset not in ("", "utf-8"):
+        raise MediaRefused("the charset must be UTF-8")
+    if headers.get("content-encoding", "identity").lower() != "identity":
+        raise MediaRefused("the body must not be compressed")

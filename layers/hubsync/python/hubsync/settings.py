@@ -1,0 +1,80 @@
+"""The environment, read once, as frozen models. A mistake names every setting that is wrong."""
+
+from collections.abc import Mapping
+from typing import Annotated, Any
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
+from pydantic_core import from_json
+
+from hubsync.core.object_types import canonical_type
+from hubsync.core.protocol import DEFAULT
+from hubsync.errors import Misconfigured
+
+
+def _from_json(value: object) -> object:
+    return from_json(value) if isinstance(value, str) else value
+
+
+def _time_zone(name: str) -> str:
+    try:
+        ZoneInfo(name)
+    except (ZoneInfoNotFoundError, ValueError):
+        raise ValueError(f"{name!r} is no time zone, such as Europe/Berlin") from None
+    return name
+
+
+type ObjectTypes = Annotated[dict[str, str], BeforeValidator(_from_json)]
+type Version = Annotated[str, Field(pattern=r"^(v3|\d{4}-\d{2}(-beta)?)$")]
+
+
+class Settings(BaseModel):
+    """What both functions share."""
+
+    model_config = ConfigDict(frozen=True, hide_input_in_errors=True)
+
+    change_queue_url: Annotated[str, Field(alias="CHANGE_QUEUE_URL", min_length=1)]
+    object_types: Annotated[ObjectTypes, Field(alias="HUBSPOT_OBJECT_TYPES")] = {}
+
+
+class IngestSettings(Settings):
+    secrets_prefix: Annotated[str, Field(alias="WEBHOOK_SECRETS_PREFIX")]
+
+
+class ConsumerSettings(Settings):
+    dead_letter_queue_url: Annotated[str, Field(alias="DEAD_LETTER_QUEUE_URL", min_length=1)]
+    state_table: Annotated[str, Field(alias="STATE_TABLE", min_length=1)]
+    base_url: Annotated[str, Field(alias="HUBSPOT_BASE_URL")] = "https://api.hubapi.com"
+    api_versions: Annotated[
+        dict[str, Version], BeforeValidator(_from_json), Field(alias="HUBSPOT_API_VERSIONS")
+    ] = {DEFAULT: "2026-03"}
+    token_secrets: Annotated[
+        dict[str, str], BeforeValidator(_from_json), Field(alias="HUBSPOT_TOKEN_SECRETS")
+    ]
+    late_write_seconds: Annotated[
+        float, Field(alias="HUBSPOT_LATE_WRITE_SECONDS", ge=0, le=3600)
+    ] = 300
+    not_found_retry_seconds: Annotated[float, Field(alias="NOT_FOUND_RETRY_SECONDS", ge=0)] = 600
+    time_zone: Annotated[str, AfterValidator(_time_zone), Field(alias="HUBSPOT_TIME_ZONE")] = "UTC"
+
+
+def load[S: Settings](model: type[S], environment: Mapping[str, str]) -> S:
+    """Return the settings; Misconfigured names every one that is missing or wrong."""
+    try:
+        return model.model_validate(dict(environment))
+    except ValidationError as error:
+        faults = [f"{'.'.join(map(str, e['loc']))}: {e['msg']}" for e in error.errors()]
+        raise Misconfigured("; ".join(faults)) from None
+
+
+def versions_by_type(settings: ConsumerSettings) -> dict[str, str]:
+    """Return the API version by type id, with the default; two names of one type are an error."""
+    found: dict[str, Any] = {DEFAULT: "2026-03"}
+    for name, version in settings.api_versions.items():
+        type_id = DEFAULT if name == DEFAULT else canonical_type(name, settings.object_types)
+        if type_id is None:
+            raise Misconfigured(f"HUBSPOT_API_VERSIONS: {name!r} is no object type known here")
+        if type_id != DEFAULT and type_id in found:
+            raise Misconfigured(f"HUBSPOT_API_VERSIONS: {name!r} is named twice, as {type_id}")
+        found[type_id] = version
+    return found
