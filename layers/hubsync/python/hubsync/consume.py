@@ -1,0 +1,282 @@
+"""Use case: give every change event of some queue messages its fate, and each message its end.
+
+A message is done when none of its events is open. Where only some are settled, the open ones go
+back in a new message before the old one is done; where none is, the message itself is returned. A
+crash in between repeats events, which is harmless.
+"""
+
+import asyncio
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
+from math import ceil
+from typing import Final
+
+from hubsync.core.attempt import EventId
+from hubsync.core.backoff import backoff_seconds
+from hubsync.core.change import (
+    Change,
+    Reading,
+    RecordKey,
+    change_of,
+    coalesce,
+    readings,
+    record_key,
+)
+from hubsync.core.event import Rules, moment
+from hubsync.core.limits import PENDING_BYTES_MAX, TRIES_MAX
+from hubsync.core.message import Envelope, parse_message, repack
+from hubsync.core.outcome import Fate, Rejected, Retryable, fate
+from hubsync.ports import DeadLetter, Ports, Resend, Terms
+from hubsync.write import Writer
+
+_MALFORMED: Final = Rejected("MALFORMED_MESSAGE", "the message is not in hubsync's format")
+_EXHAUSTED: Final = Rejected("RETRIES_EXHAUSTED", f"still not settled after {TRIES_MAX} tries")
+_NO_ROOM: Final = Retryable("RECORD_FULL")
+_UNCONFIRMED: Final = Retryable("DEAD_LETTER_UNCONFIRMED")
+
+
+@dataclass(frozen=True, slots=True)
+class Received:
+    """A message as the queue hands it over; `receives` counts this time, too."""
+
+    message_id: str
+    receipt_handle: str
+    body: str
+    receives: int
+
+
+@dataclass(slots=True)
+class Delivery:
+    """One change event of a message, as it stands there, and what it says of which record."""
+
+    wire: dict[str, object]
+    record: RecordKey | None = None
+    change: Change | None = None
+    event_id: str = ""
+    occurred_at: int = 0
+    fate: Fate | None = None
+
+
+@dataclass(slots=True)
+class Parcel:
+    """A message in hand, opened; one that is not ours has no envelope."""
+
+    received: Received
+    envelope: Envelope | None = None
+    received_at: int = 0
+    deliveries: list[Delivery] = field(default_factory=list)
+
+    @property
+    def tries(self) -> int:
+        """How often the events were tried before this time."""
+        return (self.envelope.tries if self.envelope else 0) + self.received.receives - 1
+
+
+@dataclass(frozen=True, slots=True)
+class Consumed:
+    """What an invocation came to. `returned` are the ids of messages that are not done."""
+
+    returned: tuple[str, ...]
+    fates: tuple[tuple[Delivery, Fate], ...]
+    records_written: int
+    lease_conflicts: int
+
+
+async def consume(
+    received: Sequence[Received], *, ports: Ports, terms: Terms, rules: Rules, deadline: float
+) -> Consumed:
+    """Write what the messages say and settle each of them.
+
+    `deadline` is the invocation's end on the event loop's clock. No message and no answer makes
+    this raise.
+    """
+    parcels = [_opened(message, rules) for message in received]
+    writers = await _write(parcels, ports, terms, deadline)
+    for parcel in parcels:
+        _give_up_exhausted(parcel)
+    await _dead_letter(parcels, ports)
+    returned = await _send_back(parcels, ports)
+    return Consumed(
+        tuple(returned),
+        tuple((d, d.fate) for parcel in parcels for d in parcel.deliveries if d.fate),
+        sum(1 for writer in writers for a in writer.attempts.values() if a.vouched),
+        sum(writer.lease_conflicts for writer in writers),
+    )
+
+
+def _opened(message: Received, rules: Rules) -> Parcel:
+    contents = parse_message(message.body, rules)
+    if contents is None:
+        return Parcel(message, deliveries=[Delivery({}, fate=_MALFORMED)])
+    envelope = contents.envelope
+    parcel = Parcel(message, envelope, moment(envelope.received_at))
+    for delivered in contents.events:
+        event = delivered.event
+        if event is None:
+            rejected = Rejected("MALFORMED_EVENT", f"not a change event: {delivered.fault}")
+            parcel.deliveries.append(Delivery(delivered.wire, fate=rejected))
+            continue
+        record = record_key(envelope.account, event)
+        found = readings(envelope.source, event)
+        change = change_of(record, found, upsert=event.operation == "upsert")
+        parcel.deliveries.append(
+            Delivery(delivered.wire, record, change, event.event_id, event.occurred_at)
+        )
+    return parcel
+
+
+async def _write(
+    parcels: Sequence[Parcel], ports: Ports, terms: Terms, deadline: float
+) -> list[Writer]:
+    """Write the changes, each account apart from the others, and give the events their fate."""
+    by_account: defaultdict[str, list[Delivery]] = defaultdict(list)
+    for parcel in parcels:
+        for delivery in parcel.deliveries:
+            if delivery.record is not None:
+                by_account[delivery.record.account].append(delivery)
+    waited_enough = _waited_enough(parcels, ports.now(), terms)
+    writers = {
+        account: Writer(ports, terms, deadline=deadline, expired=waited_enough.__contains__)
+        for account in by_account
+    }
+    async with asyncio.TaskGroup() as group:
+        for account, deliveries in by_account.items():
+            group.create_task(writers[account].write(_coalesced(deliveries)))
+    for account, deliveries in by_account.items():
+        _judge(deliveries, writers[account])
+    return list(writers.values())
+
+
+def _waited_enough(parcels: Iterable[Parcel], now: float, terms: Terms) -> frozenset[EventId]:
+    """Return the events received so long ago that their record, if unknown, will not come."""
+    latest = (now - terms.not_found_retry_seconds) * 1_000_000
+    return frozenset(
+        reading.version.event
+        for parcel in parcels
+        if parcel.received_at <= latest
+        for delivery in parcel.deliveries
+        if delivery.change
+        for reading in _readings(delivery.change).values()
+    )
+
+
+def _coalesced(deliveries: Sequence[Delivery]) -> list[Change]:
+    by_record: defaultdict[RecordKey, list[Delivery]] = defaultdict(list)
+    for delivery in deliveries:
+        assert delivery.record is not None
+        by_record[delivery.record].append(delivery)
+    fitting = (delivery for same in by_record.values() for delivery in _fitting(same))
+    return list(coalesce(delivery.change for delivery in fitting if delivery.change).values())
+
+
+def _fitting(deliveries: Sequence[Delivery]) -> Iterator[Delivery]:
+    """Yield as many of one record's events as its ledger entry can hold; the rest come back."""
+    if sum(map(_value_bytes, deliveries)) <= PENDING_BYTES_MAX:
+        yield from deliveries
+        return
+    held: dict[str, Reading] = {}
+    for delivery in deliveries:
+        assert delivery.change is not None
+        merged = dict(held)
+        for name, reading in _readings(delivery.change).items():
+            merged[name] = max(reading, merged.get(name, reading))
+        if sum(len(reading.value.encode()) for reading in merged.values()) > PENDING_BYTES_MAX:
+            delivery.fate = _NO_ROOM
+            continue
+        held = merged
+        yield delivery
+
+
+def _value_bytes(delivery: Delivery) -> int:
+    assert delivery.change is not None
+    # At most 4 bytes a character; the exact sum is taken only where this one is above the limit.
+    return sum(4 * len(reading.value) for reading in _readings(delivery.change).values())
+
+
+def _readings(change: Change) -> dict[str, Reading]:
+    return {name: some[0] for name, some in change.readings.items()}
+
+
+def _judge(deliveries: Iterable[Delivery], writer: Writer) -> None:
+    for delivery in deliveries:
+        if delivery.fate is not None:
+            continue
+        assert delivery.record is not None
+        assert delivery.change is not None
+        attempt = writer.attempts.get(delivery.record)
+        if attempt is None:
+            delivery.fate = writer.left[delivery.record]
+        else:
+            found = _readings(delivery.change)
+            delivery.fate = fate(found, attempt, lease_seconds=writer.lease_seconds_left)
+
+
+def _give_up_exhausted(parcel: Parcel) -> None:
+    if parcel.tries + 1 < TRIES_MAX:
+        return
+    for delivery in parcel.deliveries:
+        if isinstance(delivery.fate, Retryable):
+            delivery.fate = _EXHAUSTED
+
+
+async def _dead_letter(parcels: Sequence[Parcel], ports: Ports) -> None:
+    """Put refused events into the dead-letter queue, each once; without its answer none is done."""
+    letters: dict[str, DeadLetter] = {}
+    bodies = []
+    for parcel in parcels:
+        for delivery in parcel.deliveries:
+            if isinstance(delivery.fate, Rejected):
+                letter = _letter(parcel, delivery, delivery.fate)
+                # Two deliveries of one event differ in nothing but when they came.
+                name = repr((letter.account, delivery.change)) if delivery.change else letter.body
+                letters.setdefault(name, letter)
+                bodies.append((name, delivery))
+    confirmed = await ports.queue.dead_letter(tuple(letters.values())) if letters else frozenset()
+    sent = {name for position, name in enumerate(letters) if position in confirmed}
+    for name, delivery in bodies:
+        if name not in sent:
+            delivery.fate = _UNCONFIRMED
+
+
+def _letter(parcel: Parcel, delivery: Delivery, rejected: Rejected) -> DeadLetter:
+    if parcel.envelope is None:
+        return DeadLetter(parcel.received.body, "", rejected)
+    (body,) = repack(parcel.envelope, [delivery.wire], tries=0)
+    return DeadLetter(body, parcel.envelope.account, rejected)
+
+
+async def _send_back(parcels: Sequence[Parcel], ports: Ports) -> list[str]:
+    """Send open events back, in new messages where others of their message are settled.
+
+    Returns the ids of the messages that are not done.
+    """
+    returned: dict[str, tuple[str, int]] = {}
+    resends: list[tuple[Parcel, Resend]] = []
+    for parcel in parcels:
+        still_open = [d for d in parcel.deliveries if isinstance(d.fate, Retryable)]
+        if not still_open:
+            continue
+        delay = min(_delay(parcel, d.fate, ports) for d in still_open)
+        if parcel.envelope is None or len(still_open) == len(parcel.deliveries):
+            returned[parcel.received.message_id] = (parcel.received.receipt_handle, delay)
+            continue
+        wires = [delivery.wire for delivery in still_open]
+        resends += [
+            (parcel, Resend(body, parcel.envelope.account, delay))
+            for body in repack(parcel.envelope, wires, tries=parcel.tries + 1)
+        ]
+    confirmed = await ports.queue.resend([resend for _, resend in resends]) if resends else ()
+    for position, (parcel, resend) in enumerate(resends):
+        if position not in confirmed:
+            message = parcel.received
+            returned[message.message_id] = (message.receipt_handle, resend.delay_seconds)
+    if returned:
+        await ports.queue.postpone(dict(returned.values()))
+    return list(returned)
+
+
+def _delay(parcel: Parcel, why: Fate | None, ports: Ports) -> int:
+    assert isinstance(why, Retryable)
+    seconds = backoff_seconds(parcel.tries, luck=ports.random.random(), at_least=why.at_least)
+    return seconds if why.at_most is None else max(1, min(seconds, ceil(why.at_most)))

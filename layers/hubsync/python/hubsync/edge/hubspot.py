@@ -1,0 +1,87 @@
+"""HubSpot over HTTP: a batch in, a reply out. Nothing that can happen on the way raises."""
+
+import asyncio
+from collections.abc import Callable, Mapping, Sequence
+from http import HTTPStatus
+from typing import Final
+
+import httpx
+
+from hubsync.core.batch import Batch, Route
+from hubsync.core.limits import CALL_SECONDS_MAX, CONNECT_SECONDS_MAX, READ_SECONDS_MAX
+from hubsync.core.protocol import decode, decode_read, encode_read, path
+from hubsync.core.reply import Ambiguous, Found, NotApplied, Reply, Scope
+from hubsync.errors import Misconfigured
+
+type TokenOf = Callable[[str, bool], str]
+"""The token of an account; anew if the flag is set. Blocks, so it runs in a thread."""
+
+TIMEOUT: Final = httpx.Timeout(READ_SECONDS_MAX, connect=CONNECT_SECONDS_MAX)
+# No connection, so no request: these are the only failures after which nothing can have happened.
+_NEVER_SENT: Final = (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout)
+
+
+class HubSpot:
+    """The batch API of any number of accounts over one connection pool."""
+
+    def __init__(
+        self, http: httpx.AsyncClient, *, token_of: TokenOf, versions: Mapping[str, str]
+    ) -> None:
+        """Take a client whose base URL is HubSpot's, and the API version by type id."""
+        self.calls = 0
+        self.throttled = 0
+        self._http = http
+        self._token_of = token_of
+        self._versions = versions
+
+    async def write(self, batch: Batch) -> Reply:
+        """Send a batch and return what HubSpot says of it."""
+        route = batch.route
+        url = path(route.object_type, route.operation, self._versions)
+        answer = await self._post(route.account, url, batch.encode())
+        if not isinstance(answer, httpx.Response):
+            return answer
+        return decode(batch, answer.status_code, answer.headers, answer.content)
+
+    async def read(
+        self, route: Route, ids: Sequence[str], names: Sequence[str]
+    ) -> Found | NotApplied | Ambiguous:
+        """Return what HubSpot shows of at most 100 records, addressed as the route does."""
+        url = path(route.object_type, "read", self._versions)
+        answer = await self._post(route.account, url, encode_read(route, ids, names))
+        if not isinstance(answer, httpx.Response):
+            return answer
+        found = decode_read(route, ids, answer.content) if answer.is_success else None
+        return NotApplied(f"READ_{answer.status_code}") if found is None else found
+
+    async def _post(
+        self, account: str, url: str, body: bytes
+    ) -> httpx.Response | NotApplied | Ambiguous:
+        """Send once; on a 401 once more, if that made us find another token."""
+        try:
+            token = await asyncio.to_thread(self._token_of, account, False)  # noqa: FBT003 - a port
+            answer = await self._send(token, url, body)
+            if not isinstance(answer, httpx.Response) or (
+                answer.status_code != HTTPStatus.UNAUTHORIZED
+            ):
+                return answer
+            fresh = await asyncio.to_thread(self._token_of, account, True)  # noqa: FBT003
+        except Misconfigured:
+            return NotApplied("NO_TOKEN", scope=Scope.ACCOUNT)
+        return answer if fresh == token else await self._send(fresh, url, body)
+
+    async def _send(
+        self, token: str, url: str, body: bytes
+    ) -> httpx.Response | NotApplied | Ambiguous:
+        self.calls += 1
+        headers = {"Authorization": f"Bearer {token}", "Content-Type": "application/json"}
+        try:
+            # httpx's read timeout starts anew at each read, so the whole call has its own.
+            async with asyncio.timeout(CALL_SECONDS_MAX):
+                answer = await self._http.post(url, content=body, headers=headers)
+        except _NEVER_SENT as error:
+            return NotApplied(f"UNREACHABLE_{type(error).__name__}", scope=Scope.ACCOUNT)
+        except (httpx.HTTPError, TimeoutError) as error:
+            return Ambiguous(f"NO_ANSWER_{type(error).__name__}")
+        self.throttled += answer.status_code == HTTPStatus.TOO_MANY_REQUESTS
+        return answer
