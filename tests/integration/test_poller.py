@@ -170,7 +170,8 @@ def test_what_failed_comes_back_and_then_goes_to_the_dead_letter_queue(local_aws
 
     consumer = Consumer(answer)
     send(local_aws, queues["Jobs"], ["good", "bad"])
-    with polling(a_trigger(), queues["Jobs"], consumer, local_aws, consumers=1):
+    trigger = a_trigger(window_seconds=0)
+    with polling(trigger, queues["Jobs"], consumer, local_aws, consumers=1):
         wait_until(lambda: counts(local_aws, queues["Lost"]) == [1, 0, 0])
     assert counts(local_aws, queues["Jobs"]) == [0, 0, 0]
     assert consumer.bodies == ["bad", "bad", "good"]
