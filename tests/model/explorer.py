@@ -15,6 +15,7 @@ from tests.model import checks
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
+    from tests.model.checks import StepCheck
     from tests.model.protocol import Step
     from tests.model.state import State
     from tests.model.world import World
@@ -63,7 +64,8 @@ class Graph:
         return number
 
 
-def explore(world: World) -> Explored:
+def explore(world: World, *step_checks: StepCheck) -> Explored:
+    """Search until something is wrong or every state has been seen."""
     graph = Graph(world.starts())
     number = 0
     while number < len(graph.states):
@@ -73,21 +75,22 @@ def explore(world: World) -> Explored:
             graph.steps += 1
             after = canonical(step.state)
             target = graph.add(after, number)
-            if wrong := checks.wrong_step(world.protocol, state, after):
-                return _stopped(world, graph, wrong, number, after)
+            for check in step_checks:
+                if wrong := check(world.protocol, state, after):
+                    return _stopped(world, graph, wrong, number, after)
             if not step.is_fault:
                 at_rest = False
                 graph.sources.append(number)
                 graph.targets.append(target)
         if at_rest:
             graph.resting[number] = 1
-            if wrong := checks.wrong_rest(world.protocol, state):
+            if wrong := checks.rest(world.protocol, state):
                 return _stopped(world, graph, wrong, number)
         number += 1
     restless = _first_without_rest(graph)
     if restless is None:
         return Explored(len(graph.states), graph.steps, None)
-    return _stopped(world, graph, "from here no fault-free way leads to rest", restless)
+    return _stopped(world, graph, checks.STUCK, restless)
 
 
 def _first_without_rest(graph: Graph) -> int | None:

@@ -6,7 +6,8 @@
 4. Acquire: lay the newest reading in hand on top of `pending` and take the lease, in one write.
 5. Send the newest pending reading of every property.
 6. Settle by the reply. Vouched for: release. Refused: a further round with the next older
-   reading, committed before it is sent. Not applied: release with `pending` as it is.
+   reading, committed before it is sent. Not applied: release with `pending` as it is. Left out of
+   a finished answer: send again; left out again: read back, and what is not there is refused.
 7. Release: record all this and give the lease back, in one write. Then send dead letters, then
    delete the messages; what is neither settled nor rejected becomes visible again.
 8. No answer: touch nothing. The lease runs out by itself and the messages come back.
@@ -136,13 +137,31 @@ class Protocol:
         consumer = state.consumers[me]._replace(phase=Phase.RELEASE_NOT_APPLIED)
         return state._replace(consumers=put(state.consumers, me, consumer))
 
+    def unmentioned(self, state: State, me: int) -> State:
+        """Send once more: a finished answer ends its request, so nothing of it lands later."""
+        before = state.consumers[me]
+        phase = Phase.READ_BACK if before.silences else Phase.REPLY
+        consumer = before._replace(phase=phase, silences=before.silences + 1)
+        return state._replace(consumers=put(state.consumers, me, consumer))
+
+    def read_back(self, state: State, me: int) -> Step:
+        missing = sum(
+            reading(prop, version)
+            for prop, version in enumerate(state.consumers[me].sent)
+            if version and state.crm[prop] != version
+        )
+        if not missing:
+            return Step(self.vouched(state, me), me, "reads its values back")
+        after = state._replace(refused=state.refused | missing)
+        return Step(self.refuse(after, me, missing), me, "reads back, its values are not there")
+
     def refuse(self, state: State, me: int, which: Readings) -> State:
-        """Note a refused reading. What stands below it takes its place in a further round."""
+        """Note what was refused. What stands below it takes its place in a further round."""
         before = state.consumers[me]
         refused = before.refused | which
         laid = self.lay(state, before.hand, refused)
         if any(self.newest(laid, state, before.hand)):
-            consumer = before._replace(phase=Phase.NEXT_ROUND, refused=refused)
+            consumer = before._replace(phase=Phase.NEXT_ROUND, refused=refused, silences=0)
         else:
             consumer = before._replace(
                 phase=Phase.RELEASE_VOUCHED, refused=refused, sent=self.nothing

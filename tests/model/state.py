@@ -51,6 +51,7 @@ class Phase(IntEnum):
     RELEASE_NOT_APPLIED = 4
     DEAD_LETTER = 5
     DELETE = 6
+    READ_BACK = 7
 
 
 class Consumer(NamedTuple):
@@ -63,6 +64,7 @@ class Consumer(NamedTuple):
     holds: int = 0  # Whether a ledger write conditional on "the lease is mine" would succeed.
     settled: Events = 0  # Written or superseded, known after the release.
     rejected: Events = 0  # Dead letters to be, known after the release.
+    silences: int = 0  # Finished answers that left the input out, in this round.
     stale: Events = 0  # In hand, but the message is gone: a redriven event is a new message.
 
 
@@ -91,6 +93,7 @@ class Fault(StrEnum):
     LOST = "lost reply"
     LATE = "late write"
     THROTTLED = "refusal for now"
+    SILENT = "input left out of the answer"
     BAD = "bad value"
     WHIM = "good value refused"
     DUPLICATE = "duplicate"

@@ -45,6 +45,7 @@ class World:
             fault: place for place, budget in enumerate(scenario.budgets) for fault in budget.faults
         }
         self.phases: dict[int, Callable[[State, int], Step]] = {
+            Phase.READ_BACK: protocol.read_back,
             Phase.NEXT_ROUND: protocol.next_round,
             Phase.RELEASE_VOUCHED: protocol.release,
             Phase.RELEASE_NOT_APPLIED: protocol.release,
@@ -155,6 +156,9 @@ class World:
         if spent := self.spend(state, Fault.THROTTLED):
             after = self.protocol.not_applied(spent, me)
             yield Step(after, me, "is refused for now", is_fault=True)
+        if spent := self.spend(state, Fault.SILENT):
+            after = self.protocol.unmentioned(spent, me)
+            yield Step(after, me, "finds nothing of its input in the answer", is_fault=True)
 
     def _good_request(self, state: State, me: int, sent: Values) -> Iterator[Step]:
         after = self.protocol.vouched(applied(state, sent), me)
@@ -166,6 +170,10 @@ class World:
             after = self.protocol.no_answer(spent, me)
             after = after._replace(late=tuple(sorted((*after.late, sent))))
             yield Step(after, me, "gives {values} up, still under way", 0, sent, is_fault=True)
+        if spent := self.spend(state, Fault.SILENT):
+            after = self.protocol.unmentioned(applied(spent, sent), me)
+            words = "has {values} applied, but the answer leaves it out"
+            yield Step(after, me, words, 0, sent, is_fault=True)
         if spent := self.spend(state, Fault.WHIM):
             for prop in (prop for prop, version in enumerate(sent) if version):
                 yield self._refusal(spent, me, prop, is_fault=True)
