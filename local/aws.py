@@ -3,7 +3,6 @@
 import json
 import secrets
 import string
-import subprocess
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -12,7 +11,6 @@ from typing import TYPE_CHECKING, Any, cast
 import boto3
 from botocore.config import Config
 
-from local import children
 from local.parts import REGION, Queue, Secret, Table, Template
 from local.resources import GenerateSecretString
 
@@ -30,11 +28,6 @@ CONFIG = Config(
     retries={"total_max_attempts": 1},
     max_pool_connections=32,
 )
-
-
-def start(port: int, *, log: Path) -> subprocess.Popen[bytes]:
-    """Start the server; it answers once `children.wait_for_port` returns."""
-    return children.start(SERVER, ["-p", str(port)], log=log)
 
 
 @dataclass(frozen=True)
@@ -87,6 +80,17 @@ class Aws:
     def _build_secret(self, secret: Secret) -> None:
         value = secret.value if isinstance(secret.value, str) else generate(secret.value)
         self.secrets.create_secret(Name=secret.name, SecretString=value)
+
+    def count_messages(self, queue: Queue) -> int:
+        """Count a queue's messages, be they visible, in flight or delayed."""
+        answer = self.sqs.get_queue_attributes(QueueUrl=queue.url, AttributeNames=["All"])
+        counts = answer["Attributes"].items()
+        return sum(int(n) for name, n in counts if name.startswith("ApproximateNumberOfMessages"))
+
+    def create_secret(self, name: str) -> None:
+        """Create a secret that signs: its value is valid base64 of 36 bytes."""
+        value = generate(GenerateSecretString(PasswordLength=48, ExcludePunctuation=True))
+        self.secrets.create_secret(Name=name, SecretString=value)
 
     def read_secret(self, name: str) -> str:
         """Return a secret's bare value: the text, or the member `secret` of a JSON object."""

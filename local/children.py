@@ -11,7 +11,8 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 LEASH = Path(__file__).with_name("leash.py")
@@ -24,7 +25,7 @@ class LocalError(Exception):
     """The local stack cannot run; the message says what is wrong and what to do."""
 
 
-def start(  # noqa: PLR0913 - keyword options of one thing, each with its default
+def start(
     script: Path,
     arguments: Sequence[str] = (),
     *,
@@ -85,16 +86,46 @@ def free_port(port: int) -> int:
         return int(listener.getsockname()[1])
 
 
-def wait_for_port(child: subprocess.Popen[bytes], port: int, *, name: str, log: Path) -> None:
-    """Return when the child listens; raise LocalError when it ends or takes too long."""
-    deadline = time.monotonic() + START_SECONDS_MAX
-    while not _listens(port):
-        if child.poll() is not None or time.monotonic() > deadline:
-            message = f"{name} did not start; its output is in {log}"
-            raise LocalError(message)
-        time.sleep(LOOK_SECONDS)
-
-
 def _listens(port: int) -> bool:
     with socket.socket() as probe:
         return probe.connect_ex(("127.0.0.1", port)) == 0
+
+
+@dataclass(frozen=True, slots=True)
+class Server:
+    """A child that listens on a port of this machine."""
+
+    name: str
+    port: int
+    log: Path
+    process: subprocess.Popen[bytes]
+
+    @property
+    def url(self) -> str:
+        return f"http://127.0.0.1:{self.port}"
+
+    def check(self) -> None:
+        """Raise LocalError if the child has ended."""
+        if self.process.poll() is not None:
+            message = f"{self.name} has ended; its output is in {self.log}"
+            raise LocalError(message)
+
+    def wait_until_listening(self) -> None:
+        deadline = time.monotonic() + START_SECONDS_MAX
+        while not _listens(self.port):
+            self.check()
+            if time.monotonic() > deadline:
+                message = f"{self.name} does not answer; its output is in {self.log}"
+                raise LocalError(message)
+            time.sleep(LOOK_SECONDS)
+
+
+@contextlib.contextmanager
+def serving(name: str, script: Path, *, port: int, logs: Path) -> Iterator[Server]:
+    """Run a script that takes its port as argument; ready after `wait_until_listening`."""
+    port, log = free_port(port), logs / f"{name}.log"
+    process = start(script, [str(port)], log=log)
+    try:
+        yield Server(name, port, log, process)
+    finally:
+        stop(process)

@@ -1,4 +1,4 @@
-"""moto's server, faster and safe under concurrency; run as a script in place of `moto_server`.
+"""moto's server, faster and safe under concurrency. Usage: python moto_patches.py PORT.
 
 Observed with moto 5.2.5, and mended here:
 
@@ -74,7 +74,7 @@ def _with_queue_lock(method: Method) -> Method:
 
 
 def _polling(receive: Method) -> Method:
-    def poll(  # noqa: PLR0913, PLR0917 - moto's own signature
+    def poll(  # noqa: PLR0917 - moto's own signature
         backend: SQSBackend,
         queue_name: str,
         count: int,
@@ -152,4 +152,4 @@ def _taking_turns(lock: threading.RLock) -> Callable[[Method], Method]:
 if __name__ == "__main__":
     apply()
     logging.getLogger("werkzeug").setLevel(logging.WARNING)  # a line per call helps nobody
-    main(sys.argv[1:])
+    main(["-p", sys.argv[1]])

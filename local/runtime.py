@@ -81,7 +81,7 @@ class Runtime:
     def __init__(self, function: Function, environment: Mapping[str, str], *, log: Path) -> None:
         self.function = function
         self.log = log
-        self._environment = environment
+        self.environment = environment
         self._slots = threading.BoundedSemaphore(PROCESSES_MAX)
         self._lock = threading.Lock()
         self._idle: list[_Process] = []
@@ -125,7 +125,7 @@ class Runtime:
             return process
 
     def _start(self) -> "_Process":
-        return _Process(self.function, self._environment, self.log)
+        return _Process(self.function, self.environment, self.log)
 
     def _give_back(self, process: "_Process") -> None:
         with self._lock:
