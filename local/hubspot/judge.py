@@ -76,13 +76,18 @@ class Judge:
     def target(self, name: str, value: str) -> Target:
         """Find the record with a unique value, or the one this batch is about to create."""
         kind = self.operation.kind
-        owner = self.crm.store.owner(kind, name, value)
-        if owner is not None:
-            return self.existing(owner)
-        return self.targets.setdefault((name, unique_key(kind, name, value)), Target())
+        key = unique_key(kind, name, value)
+        owner = self.crm.store.owner_by_key(kind, name, key)
+        return self._target((name, key), None) if owner is None else self.existing(owner)
 
     def existing(self, record: Record) -> Target:
-        return self.targets.setdefault(record.id, Target(record))
+        return self._target(record.id, record)
+
+    def _target(self, key: str | tuple[str, str], record: Record | None) -> Target:
+        target = self.targets.get(key)
+        if target is None:
+            target = self.targets[key] = Target(record)
+        return target
 
     def _checked(self, properties: Mapping[str, str]) -> tuple[dict[str, str], list[Flaw]]:
         checks = self.rules.checks
@@ -121,21 +126,21 @@ class Judge:
     def _claim(self, target: Target, values: Mapping[str, str]) -> tuple[str, Target] | None:
         """Take the unique values for the target, or name the first that another record has."""
         kind = self.operation.kind
-        wanted = [name for name in self.rules.unique if values.get(name)]
-        for name in wanted:
-            holder = self._holder(name, values[name])
+        wanted = [
+            (name, unique_key(kind, name, values[name]))
+            for name in self.rules.unique
+            if values.get(name)
+        ]
+        for claim in wanted:
+            holder = self._holder(claim)
             if holder is not None and holder is not target:
-                return name, holder
-        for name in wanted:
-            self.claims[name, unique_key(kind, name, values[name])] = target
+                return claim[0], holder
+        self.claims |= dict.fromkeys(wanted, target)
         return None
 
-    def _holder(self, name: str, value: str) -> Target | None:
-        kind = self.operation.kind
-        owner = self.crm.store.owner(kind, name, value)
-        if owner is not None:
-            return self.existing(owner)
-        return self.claims.get((name, unique_key(kind, name, value)))
+    def _holder(self, claim: tuple[str, str]) -> Target | None:
+        owner = self.crm.store.owner_by_key(self.operation.kind, *claim)
+        return self.claims.get(claim) if owner is None else self.existing(owner)
 
     def _clashing(self, item: Input, name: str, holder: Target) -> Rejected:
         """Observed: a taken e-mail is a conflict, another taken unique value a bad value."""

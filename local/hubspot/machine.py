@@ -49,7 +49,7 @@ class Snapshot:
 class HubSpot:
     """One HubSpot account, with its faults."""
 
-    def __init__(  # noqa: PLR0913 - one keyword for each thing that can be chosen
+    def __init__(
         self,
         portal: Portal = DEFAULT,
         *,
@@ -125,7 +125,7 @@ class HubSpot:
         if record is None:
             msg = f"no record {record_id}"
             raise KeyError(msg)
-        return list(record.history)
+        return record.readings()
 
     def create(self, object_type: str, properties: Mapping[str, str]) -> str:
         """Make a record behind the API's back, unchecked; returns its id."""

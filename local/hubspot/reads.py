@@ -86,6 +86,6 @@ def _history(record: Record, name: str) -> Sequence[Body]:
             "sourceType": "INTEGRATION",
             "sourceId": "10000002",
         }
-        for reading in reversed(record.history)
+        for reading in reversed(record.readings())
         if reading.property == name
     ]

@@ -27,8 +27,12 @@ class Record:
     created_at: float
     updated_at: float
     values: dict[str, str] = field(default_factory=dict)
-    history: list[Reading] = field(default_factory=list)
+    # Plain tuples, since a `Reading` takes several times as long to make.
+    history: list[tuple[float, str, str]] = field(default_factory=list)
     archived_at: float | None = None
+
+    def readings(self) -> list[Reading]:
+        return [Reading._make(each) for each in self.history]
 
     def value(self, name: str) -> str | None:
         """Show a property: as it was set, as HubSpot fills it, or as a new record has it."""
@@ -79,7 +83,10 @@ class Store:
 
     def owner(self, kind: ObjectType, name: str, value: str) -> Record | None:
         """Find the record that holds a unique value, or has it as an additional e-mail."""
-        return self._owners[kind.type_id][name].get(unique_key(kind, name, value))
+        return self.owner_by_key(kind, name, unique_key(kind, name, value))
+
+    def owner_by_key(self, kind: ObjectType, name: str, key: str) -> Record | None:
+        return self._owners[kind.type_id][name].get(key)
 
     def all(self, kind: ObjectType) -> list[Record]:
         return list(self._records[kind.type_id].values())
@@ -102,7 +109,7 @@ class Store:
             if name in owners or name == ADDITIONAL:
                 self._move(record, name, before, value)
             current[name] = value
-            history.append(Reading(now, name, value))
+            history.append((now, name, value))
 
     def archive(self, record: Record, now: float) -> None:
         """Hide a record and free its unique values, so that an upsert makes a new record."""
@@ -144,9 +151,10 @@ def unique_key(kind: ObjectType, name: str, value: str) -> str:
     return value.strip().lower() if folded else value
 
 
-def _identifiers(name: str, value: str) -> Iterable[str]:
-    values = value.split(";") if name == ADDITIONAL else (value,)
-    return [each for each in values if each]
+def _identifiers(name: str, text: str) -> Iterable[str]:
+    if not text:
+        return ()
+    return [each for each in text.split(";") if each] if name == ADDITIONAL else (text,)
 
 
 def _additional(values: Mapping[str, str]) -> list[str]:
