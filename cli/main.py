@@ -3,9 +3,11 @@
 import typer
 
 from cli.hubspot import EPILOG, hubspot
+from cli.local import local
 
 app = typer.Typer(no_args_is_help=True)
 app.command(epilog=EPILOG)(hubspot)
+app.command()(local)
 
 
 @app.callback()

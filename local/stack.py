@@ -106,6 +106,10 @@ class Stack:
                 raise LocalError(message)
             time.sleep(LOOK_SECONDS)
 
+    def log_files(self) -> list[Path]:
+        """Return where each function logs."""
+        return [runtime.log for runtime in self._runtimes.values()]
+
     def _is_settled(self) -> bool:
         # In this order: what a function sends while it runs is in the queue when it is done.
         if not all(runtime.is_idle for runtime in self._runtimes.values()):
@@ -118,8 +122,10 @@ class Stack:
                 yield self.template.queues[trigger.queue]
 
     def _start(self, context: ExitStack) -> None:
-        self.logs.mkdir(parents=True, exist_ok=True)
         listener = context.enter_context(children.listen(self._ports.gateway))
+        self.logs.mkdir(parents=True, exist_ok=True)
+        for log in self.logs.glob("*.log"):
+            log.unlink()  # a former stack's
         aws_url = self._serve(context, "aws", aws.SERVER, self._ports.aws)
         hubspot_url = self._hubspot_url or self._serve(
             context, "hubspot", EMULATOR, self._ports.hubspot
