@@ -88,8 +88,9 @@ class Protocol:
         laid = self.lay(state, hand, 0)
         sent = self.newest(laid, state, hand)
         phase = Phase.REPLY if any(sent) else Phase.RELEASE_VOUCHED
-        others = tuple(other._replace(holds=0) if other.holds else other for other in
-                       state.consumers)
+        others = tuple(
+            other._replace(holds=0) if other.holds else other for other in state.consumers
+        )
         after = received(state, hand)._replace(
             pending=self.intent(state, laid),
             lease=Lease.HELD,
@@ -100,9 +101,7 @@ class Protocol:
 
     def lay(self, state: State, hand: Events, refused: Readings) -> Pending:
         """Take what was refused away; lay the newest reading in hand on top of the rest."""
-        return tuple(
-            self.lay_one(prop, state, hand, refused) for prop in range(len(self.versions))
-        )
+        return tuple(self.lay_one(prop, state, hand, refused) for prop in range(len(self.versions)))
 
     def lay_one(self, prop: int, state: State, hand: Events, refused: Readings) -> Values:
         rest = state.pending[prop]

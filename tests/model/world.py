@@ -25,8 +25,6 @@ from tests.model.state import (
     Scenario,
     State,
     Values,
-    each,
-    put,
     reading,
 )
 
@@ -208,18 +206,24 @@ class World:
             if not state.dead & this:
                 continue
             buried = state._replace(dead=state.dead & ~this)
-            if state.queue[event] == Place.DELETED and (
-                spent := self.spend(buried, Fault.REDRIVE)
-            ):
+            if state.queue[event] == Place.DELETED and (spent := self.spend(buried, Fault.REDRIVE)):
                 after = moved(spent, event, Place.QUEUED)
-                after = after._replace(consumers=tuple(
-                    c._replace(stale=c.stale | this) if c.hand & this else c for c in after.consumers))
+                after = after._replace(
+                    consumers=tuple(
+                        c._replace(stale=c.stale | this) if c.hand & this else c
+                        for c in after.consumers
+                    )
+                )
                 if self.protocol.counts_receives:
                     after = after._replace(unseen=after.unseen | this)
-                yield Step(after, SQS, "gets {events} back from the dead letters", this, is_fault=True)
+                yield Step(
+                    after, SQS, "gets {events} back from the dead letters", this, is_fault=True
+                )
             if spent := self.spend(buried, Fault.EXPIRY):
                 after = spent._replace(expired=state.expired | this)
-                yield Step(after, SQS, "lets the dead letter of {events} expire", this, is_fault=True)
+                yield Step(
+                    after, SQS, "lets the dead letter of {events} expire", this, is_fault=True
+                )
 
 
 def applied(state: State, sent: Values) -> State:

@@ -1,0 +1,48 @@
+"""What is explored: small enough for every test run, and larger before a release."""
+
+from __future__ import annotations
+
+from tests.model.state import Budget, Fault, Scenario
+
+ANY = frozenset(Fault)
+HARDEST = frozenset({Fault.LOST, Fault.LATE, Fault.BAD, Fault.THROTTLED, Fault.DUPLICATE})
+
+P, Q, PQ = frozenset({0}), frozenset({1}), frozenset({0, 1})
+
+
+def scenario(
+    *events: frozenset[int],
+    consumers: int = 2,
+    most: int,
+    faults: frozenset[Fault] = ANY,
+) -> Scenario:
+    readings = " ".join("".join("pq"[prop] for prop in sorted(event)) for event in events)
+    of = {ANY: "any", HARDEST: "the hardest"}.get(faults, ", ".join(sorted(faults)))
+    name = f"events {readings}, {consumers} consumers, {most} faults of {of}"
+    return Scenario(name, events, consumers, (Budget(most, faults),))
+
+
+# Any two faults, in any mixture, are every pair of faults; any four contain them.
+SMALL = (
+    scenario(P, P, most=4),
+    scenario(PQ, PQ, most=3),
+    scenario(P, P, P, most=3),
+    scenario(PQ, P, Q, most=2),
+    scenario(PQ, PQ, PQ, most=2),
+    scenario(PQ, P, Q, most=3, faults=HARDEST),
+    scenario(P, PQ, PQ, most=3, faults=HARDEST),
+    scenario(PQ, P, Q, most=2, consumers=3),
+)
+
+LARGE = (
+    scenario(P, P, most=6),
+    scenario(P, P, most=5, consumers=3),
+    scenario(P, P, P, most=4),
+    scenario(P, P, P, most=3, consumers=3),
+    scenario(P, P, P, P, most=3),
+    scenario(PQ, P, Q, most=3),
+    scenario(PQ, PQ, PQ, most=3),
+    scenario(PQ, PQ, PQ, most=2, consumers=3),
+    scenario(P, PQ, PQ, most=2, consumers=3),
+    scenario(PQ, P, Q, most=3, consumers=3),
+)
