@@ -1,15 +1,36 @@
 """The operator's command `hubsync`: one file per verb, registered here."""
 
+from importlib.metadata import version
+from typing import Annotated
+
 import typer
 
+from cli.event import event
 from cli.hubspot import EPILOG, hubspot
 from cli.local import local
+from cli.send import send
 
 app = typer.Typer(no_args_is_help=True)
 app.command(epilog=EPILOG)(hubspot)
 app.command()(local)
+app.command()(send)
+app.command()(event)
+
+
+def _print_version(wanted: bool) -> None:  # noqa: FBT001 - Typer's own signature
+    if wanted:
+        typer.echo(f"hubsync {version('hubsync')}")
+        raise typer.Exit
 
 
 @app.callback()
-def hubsync() -> None:
+def hubsync(
+    *,
+    _version: Annotated[
+        bool,
+        typer.Option(
+            "--version", is_eager=True, callback=_print_version, help="Print the version."
+        ),
+    ] = False,
+) -> None:
     """Keep HubSpot CRM records in step with upstream systems."""

@@ -1,0 +1,94 @@
+"""`hubsync send`: post a file to a source, signed as its upstream system would."""
+
+import json
+import sys
+import time
+import uuid
+from pathlib import Path
+from typing import Annotated
+from urllib.parse import urlsplit
+
+import httpx
+import typer
+from rich.markup import escape
+
+from cli.console import fail, out
+from cli.secret import find_secret
+from hubsync.core.signature import sign
+from hubsync.errors import Misconfigured
+from local.announcement import running_stack
+
+TIMEOUT_SECONDS = 30  # API Gateway's own limit
+
+
+def send(
+    file: Annotated[
+        Path,
+        typer.Argument(
+            exists=True, dir_okay=False, allow_dash=True, help="The request's body; - reads stdin."
+        ),
+    ],
+    *,
+    source: Annotated[str, typer.Option(help="The source, as in /webhooks/{source}.")] = "changes",
+    url: Annotated[
+        str | None,
+        typer.Option(
+            help="Where to, without --url the running local stack: the API's address, or the "
+            "stack's output WebhookUrl."
+        ),
+    ] = None,
+    secret_name: Annotated[
+        str | None,
+        typer.Option(metavar="NAME", help="The signing secret's name in Secrets Manager."),
+    ] = None,
+) -> None:
+    """Sign FILE as Standard Webhooks, post it, and print the answer.
+
+    Ends with 0 when the answer is 2xx, with 1 when it is anything else.
+    """
+    body = sys.stdin.buffer.read() if str(file) == "-" else file.read_bytes()
+    if url and not secret_name:
+        fail("with --url, give --secret-name too: the local stack's secret fits no other", code=2)
+    secret = find_secret(source, secret_name)
+    address = webhook_url(url or _local_gateway(), source)
+    answer = _post(address, body, secret)
+    _show(answer)
+    raise typer.Exit(0 if answer.is_success else 1)
+
+
+def webhook_url(url: str, source: str) -> str:
+    """Return a source's address, given the API's, or one that holds `{source}` or names it."""
+    if urlsplit(url).path.startswith("/webhooks/"):
+        return url.replace("{source}", source)
+    return f"{url.rstrip('/')}/webhooks/{source}"
+
+
+def _local_gateway() -> str:
+    ready = running_stack()
+    if ready is None:
+        fail("no local stack is running: start one with `hubsync local`, or give --url")
+    return str(ready["gateway"])
+
+
+def _post(url: str, body: bytes, secret: str) -> httpx.Response:
+    try:
+        signed = sign(
+            secret, message_id=f"msg_{uuid.uuid4().hex}", timestamp=int(time.time()), body=body
+        )
+        headers = {"content-type": "application/json", **signed}
+        return httpx.post(url, content=body, headers=headers, timeout=TIMEOUT_SECONDS)
+    except Misconfigured as error:
+        fail(f"the secret does not sign: {escape(str(error))}")
+    except httpx.HTTPError as error:
+        fail(f"{url} did not answer ({escape(str(error))}); is the stack still running?")
+
+
+def _show(answer: httpx.Response) -> None:
+    out.print(
+        f"{answer.status_code} {answer.reason_phrase}",
+        style="green" if answer.is_success else "red",
+    )
+    try:
+        out.print_json(data=answer.json())
+    except json.JSONDecodeError:
+        out.print(escape(answer.text))
