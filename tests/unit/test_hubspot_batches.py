@@ -205,8 +205,8 @@ def test_a_read_with_history_holds_at_most_50_inputs(account):
     assert (status, told["message"]) == (
         400,
         (
-            "The maximum number of inputs supported in a batch request for property histories is 50."
-            " Please reduce the number of items and try again"
+            "The maximum number of inputs supported in a batch request for property histories"
+            " is 50. Please reduce the number of items and try again"
         ),
     )
 
