@@ -6,14 +6,17 @@ import sys
 from concurrent.futures import ProcessPoolExecutor
 from os import process_cpu_count
 from time import monotonic
+from typing import TYPE_CHECKING
 
 from tests.model import checks
 from tests.model.explorer import explore
 from tests.model.protocol import Protocol
 from tests.model.scenarios import LARGE, SMALL
-from tests.model.state import Scenario
 from tests.model.trace import told
 from tests.model.world import World
+
+if TYPE_CHECKING:
+    from tests.model.state import Scenario
 
 
 def main() -> int:

@@ -203,6 +203,15 @@ class RejectedUnconfirmed(Protocol):
         )
 
 
+class ReadBackInDoubt(Protocol):
+    """No answer came: the consumer reads back at once, and gives up what is not there (yet)."""
+
+    @override
+    def no_answer(self, state: State, me: int) -> State:
+        consumer = state.consumers[me]._replace(phase=Phase.READ_BACK)
+        return state._replace(consumers=put(state.consumers, me, consumer))
+
+
 @dataclass(frozen=True, slots=True)
 class Mutant:
     without: str
@@ -284,5 +293,6 @@ MUTANTS = (
     mutant("items that stay", ItemsExpire, checks.BACK, Fault.DUPLICATE, sweep=True),
     mutant("the sweep", NoSweep, checks.LEFT, Fault.CRASH, Fault.GIVEN_UP, sweep=True),
     mutant("done only after the release", DoneBeforeRelease, checks.LEFT, Fault.CRASH),
+    mutant("reading back under a new lease", ReadBackInDoubt, checks.BACK, Fault.LATE),
     mutant("dead letters confirmed", RejectedUnconfirmed, checks.LOST, Fault.BAD, Fault.CRASH),
 )

@@ -30,11 +30,11 @@ SMALL = (
     scenario(PQ, P, Q, most=2),
     scenario(PQ, PQ, PQ, most=2),
     scenario(PQ, P, Q, most=3, faults=HARDEST),
-    scenario(P, PQ, PQ, most=3, faults=HARDEST),
     scenario(PQ, P, Q, most=2, consumers=3),
 )
 
 LARGE = (
+    scenario(P, PQ, PQ, most=3, faults=HARDEST),
     scenario(P, P, most=6),
     scenario(P, P, most=5, consumers=3),
     scenario(P, P, P, most=4),

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, override
 
-from tests.model.protocol import Protocol
-from tests.model.state import reading
+from tests.model.protocol import Protocol, Step
+from tests.model.state import Lease, Phase, put, reading
 
 if TYPE_CHECKING:
     from tests.model.state import Events, Pending, Readings, State, Values
@@ -53,4 +53,43 @@ class RemovalsUncommitted(Protocol):
         return state.pending if known else laid
 
 
-VARIANTS = (RejectedWhenTheRestIsSettled, SkippedWhenSynced, OnePendingReading, RemovalsUncommitted)
+class ReadBackAfterDoubt(Protocol):
+    """Whoever finds a lease that has run out reads back first, and gives up what is not there."""
+
+    @override
+    def acquire(self, state: State, me: int, hand: Events) -> Step:
+        step = super().acquire(state, me, hand)
+        if state.lease == Lease.FREE or not any(step.values):
+            return step
+        consumer = step.state.consumers[me]._replace(phase=Phase.READ_BACK)
+        after = step.state._replace(consumers=put(step.state.consumers, me, consumer))
+        return Step(after, me, "takes {events} and the lease, and reads back first", hand)
+
+
+class EventsApart(Protocol):
+    """HubSpot names no reading: events are sent one at a time, and refused whole."""
+
+    @override
+    def newest(self, pending: Pending, state: State, hand: Events) -> Values:
+        newest = super().newest(pending, state, hand)
+        oldest_event = min(filter(None, newest), default=0)
+        return tuple(version if version == oldest_event else 0 for version in newest)
+
+    @override
+    def refuse(self, state: State, me: int, which: Readings) -> State:
+        whole = sum(
+            reading(prop, version)
+            for prop, version in enumerate(state.consumers[me].sent)
+            if version
+        )
+        return super().refuse(state._replace(refused=state.refused | whole), me, whole)
+
+
+VARIANTS = (
+    RejectedWhenTheRestIsSettled,
+    SkippedWhenSynced,
+    OnePendingReading,
+    RemovalsUncommitted,
+    ReadBackAfterDoubt,
+    EventsApart,
+)
