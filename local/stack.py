@@ -61,6 +61,7 @@ class Stack:
     ready: dict[str, Any]
     template: Template
     aws: aws.Aws
+    runtimes: dict[str, Runtime]
 
     def __init__(
         self,
@@ -79,7 +80,7 @@ class Stack:
         self._overrides = environment or {}
         self._consumers = consumers
         self._servers: list[Server] = []
-        self._runtimes: dict[str, Runtime] = {}
+        self.runtimes = {}
         self._context = ExitStack()
 
     def __enter__(self) -> Self:
@@ -108,11 +109,11 @@ class Stack:
 
     def log_files(self) -> list[Path]:
         """Return where each function logs."""
-        return [runtime.log for runtime in self._runtimes.values()]
+        return [runtime.log for runtime in self.runtimes.values()]
 
     def _is_settled(self) -> bool:
         # In this order: what a function sends while it runs is in the queue when it is done.
-        if not all(runtime.is_idle for runtime in self._runtimes.values()):
+        if not all(runtime.is_idle for runtime in self.runtimes.values()):
             return False
         return not any(self.aws.count_messages(queue) for queue in self._polled())
 
@@ -150,7 +151,7 @@ class Stack:
             },
             "table": self.template.tables[TABLE].name if TABLE in self.template.tables else None,
             "sources": sources,
-            "functions": {name: self._description(r) for name, r in self._runtimes.items()},
+            "functions": {name: self._description(r) for name, r in self.runtimes.items()},
         }
 
     def _serve(self, context: ExitStack, name: str, script: Path, port: int) -> str:
@@ -162,21 +163,21 @@ class Stack:
         environment = {**function.environment, **lambda_environment(function, aws=aws_url)}
         if "HUBSPOT_BASE_URL" in environment:
             environment["HUBSPOT_BASE_URL"] = hubspot_url
-        self._runtimes[function.name] = Runtime(
+        self.runtimes[function.name] = Runtime(
             function, {**environment, **self._overrides}, log=self.logs / f"{function.name}.log"
         )
 
     def _connect(self, context: ExitStack, listener: socket) -> None:
         """Let requests, messages and time invoke the functions."""
-        routes = [(route, r) for r in self._runtimes.values() for route in r.function.routes]
+        routes = [(route, r) for r in self.runtimes.values() for route in r.function.routes]
         stops = [
             context.enter_context(trigger)
-            for runtime in self._runtimes.values()
+            for runtime in self.runtimes.values()
             for trigger in self._triggers(runtime)
         ]
         context.enter_context(gateway.serving(gateway.Gateway(routes), listener))
         # Last in, first out: nothing new is begun, what runs is ended, and then all is waited for.
-        for runtime in self._runtimes.values():
+        for runtime in self.runtimes.values():
             context.callback(runtime.close)
         for stop in stops:
             context.callback(stop.set)
