@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from types import MappingProxyType
 from typing import Final
 
-_TYPE_ID: Final = re.compile(r"[0-9]{1,10}-[0-9]{1,12}", re.ASCII)
+_TYPE_ID: Final = re.compile(r"(0|[1-9][0-9]{0,9})-(0|[1-9][0-9]{0,11})")
 
 # Documented: "understanding the CRM", list of object type ids. Contracts have none published, so
 # their name stands for the id.
