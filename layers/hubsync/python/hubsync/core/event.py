@@ -66,7 +66,8 @@ def moment(text: str) -> int:
     if not _RFC_3339.fullmatch(text):
         raise ValueError("must be RFC 3339 with an offset, like 2026-11-21T10:00:00Z")
     try:
-        return (datetime.fromisoformat(text.upper()) - _EPOCH) // _MICROSECOND
+        # In UTC first: an offset can reach beyond the years that can be written again.
+        return (datetime.fromisoformat(text.upper()).astimezone(UTC) - _EPOCH) // _MICROSECOND
     except (ValueError, OverflowError):
         raise ValueError("is no moment of the calendar") from None
 
@@ -149,7 +150,7 @@ def _properties(
     if value is None and operation == "archive":
         return {}
     if value is None:
-        raise ValueError(f"is required for an {operation}")
+        raise ValueError("is required, except for an archive")
     if isinstance(value, dict) and len(value) > PROPERTIES_MAX:
         raise ValueError(f"has {len(value)} properties; the limit is {PROPERTIES_MAX}")
     properties: dict[str, str] = handler(value)
@@ -223,6 +224,7 @@ class ChangeEvent(BaseModel):
 
 
 _EVENTS: Final = TypeAdapter(list[ChangeEvent])
+_ALIASES: Final = {name: to_camel(name) for name in ChangeEvent.model_fields}
 
 
 def parse_events(body: Json, rules: Rules) -> list[ChangeEvent]:
@@ -240,14 +242,18 @@ def parse_events(body: Json, rules: Rules) -> list[ChangeEvent]:
 def _faults(error: ValidationError, *, single: bool) -> list[Fault]:
     details = error.errors(include_url=False, include_context=False, include_input=False)
     return [
-        Fault(_pointer(detail["loc"][1:] if single else detail["loc"]), _message(detail))
+        Fault(_pointer(detail["loc"], single=single), _message(detail))
         for detail in details[:FAULTS_MAX]
     ]
 
 
-def _pointer(path: tuple[str | int, ...]) -> str:
-    steps = [str(step) for step in path if step != "[key]"]
-    return "".join("/" + step.replace("~", "~0").replace("/", "~1") for step in steps)
+def _pointer(path: tuple[str | int, ...], *, single: bool) -> str:
+    index, *steps = map(str, path)
+    if steps:
+        # pydantic names a field by its alias, but one that was left out by its own name.
+        steps[0] = _ALIASES.get(steps[0], steps[0])
+    whole = [step for step in (steps if single else [index, *steps]) if step != "[key]"]
+    return "".join("/" + step.replace("~", "~0").replace("/", "~1") for step in whole)
 
 
 def _message(detail: ErrorDetails) -> str:
