@@ -71,14 +71,16 @@ def ingest(
         source.properties_allowed,
         occurred_at_max=round((now + CLOCK_SKEW_SECONDS_MAX) * 1_000_000),
     )
-    events = parse_events(strict_json.parse(request.body), rules)
+    body = strict_json.parse(request.body)
+    events = parse_events(body, rules)
+    encoded = encode_events(events, single=not isinstance(body, list))
     head = {
         "account": source.account,
         "source": source.name,
         "receivedAt": moment_text(round(now * 1_000_000)),
         "requestId": request.request_id,
     }
-    enqueue(source.account, list(pack(encode_events(events), head=head)))
+    enqueue(source.account, list(pack(encoded, head=head)))
     return Accepted(len(events), 0, request.request_id)
 
 

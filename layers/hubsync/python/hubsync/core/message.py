@@ -5,9 +5,10 @@ Lambda hands a consumer at most 6 MB, of which each message costs some 0.8 KB be
 """
 
 import json
+import re
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from decimal import Decimal
+from decimal import Decimal, InvalidOperation
 from typing import Annotated, Any, Final
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
@@ -18,7 +19,7 @@ from hubsync.core.limits import EVENT_BYTES_MAX, MESSAGE_BYTES_MAX
 from hubsync.errors import Fault, InvalidEvents
 
 FORMAT: Final = 1
-_SURROGATE: Final = "\\ud"
+_SURROGATE: Final = re.compile(r"\\u[dD]")
 _COMPACT: Final = (",", ":")
 
 
@@ -60,11 +61,17 @@ class Contents:
     events: tuple[Delivered, ...]
 
 
-def encode_events(events: Iterable[ChangeEvent]) -> list[str]:
-    """Return each event as it stands in its message; refuse those above the limit."""
+def encode_events(events: Iterable[ChangeEvent], *, single: bool = False) -> list[str]:
+    """Return each event as it stands in its message; refuse those above the limit.
+
+    `single` says that the body was one event, so that a fault's pointer has no index.
+    """
     encoded = [_dumps(encode_event(event)) for event in events]
     faults = [
-        Fault(f"/{index}", f"has {size} bytes in its message; the limit is {EVENT_BYTES_MAX}")
+        Fault(
+            "" if single else f"/{index}",
+            f"has {size} bytes in its message; the limit is {EVENT_BYTES_MAX}",
+        )
         for index, text in enumerate(encoded)
         if (size := len(text.encode())) > EVENT_BYTES_MAX
     ]
@@ -99,23 +106,24 @@ def parse_message(body: str, rules: Rules) -> Contents | None:
     """Return what a message holds; None if it is no message of ours. Its events may be invalid."""
     try:
         value = json.loads(body, parse_float=Decimal)
-        if _SURROGATE in body:
+        if _SURROGATE.search(body):
             _dumps(value).encode()  # Half a pair would pass no wire that follows; it raises here.
         envelope = Envelope.model_validate(value)
-    except (ValidationError, ValueError, RecursionError):
-        return None
+    except (ValidationError, ValueError, InvalidOperation, RecursionError):
+        return None  # InvalidOperation is for an exponent that no Decimal holds.
     return Contents(envelope, tuple(_delivered(envelope.events, rules)))
 
 
 def _delivered(wires: list[dict[str, Any]], rules: Rules) -> list[Delivered]:
+    alone = len(wires) == 1
     try:
-        pairs = zip(wires, parse_events(list(wires), rules), strict=True)
+        events = parse_events(wires[0] if alone else [*wires], rules)
     except InvalidEvents as error:
-        if len(wires) > 1:  # Together is quicker; alone tells which.
+        if not alone:  # Together is quicker; alone tells which.
             return [delivered for wire in wires for delivered in _delivered([wire], rules)]
         fault = error.faults[0]
         return [Delivered(wires[0], None, f"{fault.pointer} {fault.message}")]
-    return [Delivered(wire, event) for wire, event in pairs]
+    return [Delivered(wire, event) for wire, event in zip(wires, events, strict=True)]
 
 
 def _dumps(value: object) -> str:
