@@ -103,13 +103,14 @@ class Store:
         current, history = record.values, record.history
         owners = self._owners[record.kind.type_id]
         for name, value in values.items():
-            before = current.get(name, "")
+            before = current.get(name)
             if before == value:
                 continue
             if name in owners or name == ADDITIONAL:
-                self._move(record, name, before, value)
+                self._move(record, name, before or "", value)
             current[name] = value
-            history.append((now, name, value))
+            if before or value:  # what never had a value is not cleared
+                history.append((now, name, value))
 
     def archive(self, record: Record, now: float) -> None:
         """Hide a record and free its unique values, so that an upsert makes a new record."""
