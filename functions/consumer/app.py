@@ -121,8 +121,10 @@ def secrets() -> Secrets:
     return Secrets(aws.secrets_provider(), monotonic=time.monotonic)
 
 
-def _token_of(account: str, fresh: bool) -> str:  # noqa: FBT001 - a port
+async def _token_of(account: str, fresh: bool) -> str:  # noqa: FBT001 - a port
     name = settings().token_secrets.get(account)
     if name is None:
         raise Misconfigured(f"HUBSPOT_TOKEN_SECRETS names no secret of account {account}")
-    return access_token(secrets(), name, fresh=fresh)
+    if secrets().known(name, fresh=fresh):
+        return access_token(secrets(), name, fresh=fresh)
+    return await asyncio.to_thread(access_token, secrets(), name, fresh=fresh)

@@ -119,7 +119,7 @@ def _opened(message: Received, rules: Rules) -> Parcel:
             continue
         record = record_key(envelope.account, event)
         found = readings(envelope.source, event)
-        change = change_of(record, found, upsert=event.operation == "upsert")
+        change = change_of(record, found)
         parcel.deliveries.append(
             Delivery(delivered.wire, record, change, event.event_id, event.occurred_at)
         )

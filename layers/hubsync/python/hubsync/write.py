@@ -195,10 +195,12 @@ class Writer:
                     attempt.halt(found.code)  # A read changes nothing, so nothing is in doubt.
                 return []
             for attempt in unknown:
-                shown = found.get(attempt.record.id)
-                known[attempt.record] = shown.hubspot_id if shown else None
-                if shown is None:
+                if attempt.record.id not in found:
+                    attempt.halt("READ_UNANSWERED")
+                elif (shown := found[attempt.record.id]) is None:
                     attempt.vouch(attempt.due(), None, "")
+                else:
+                    known[attempt.record] = shown.hubspot_id
         return [
             (attempt, archive_input(attempt.record, attempt.due(), hubspot_id))
             for attempt in group
@@ -227,11 +229,15 @@ class Writer:
             found = await self._ports.read(route, [record.id], names)
             if isinstance(found, NotApplied | Ambiguous):
                 attempt.halt(found.code)
-            elif (shown := found.get(record.id)) is None:
+                continue
+            shown = found.get(record.id)
+            if shown and all(
+                (shown.properties.get(n) or "") == item.readings[n].value for n in names
+            ):
+                attempt.vouch(item.readings, shown.hubspot_id, item.trace_id)
+            elif record.id in found and shown is None:
                 attempt.not_found = Reason("UNVOUCHED", "HubSpot left the record out", {})
                 self._settle_not_found(attempt)
-            elif all((shown.properties.get(n) or "") == item.readings[n].value for n in names):
-                attempt.vouch(item.readings, shown.hubspot_id, item.trace_id)
             else:
                 message = "HubSpot neither wrote nor refused the record"
                 attempt.refuse(item.readings, Reason("UNVOUCHED", message, {}))

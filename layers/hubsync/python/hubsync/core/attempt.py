@@ -6,7 +6,7 @@ from itertools import chain
 
 from hubsync.core import ledger
 from hubsync.core.batch import Route, route_of
-from hubsync.core.change import ARCHIVED, NO, YES, Change, Reading, RecordKey, Version, merged
+from hubsync.core.change import ARCHIVED, YES, Change, Reading, RecordKey, Version, merged
 from hubsync.core.ledger import Entry, Rev
 from hubsync.core.reply import Reason
 
@@ -62,8 +62,13 @@ class Attempt:
         event = oldest.version.event
         return {name: r for name, r in newest.items() if r.version.event == event}
 
+    @property
+    def create(self) -> bool:
+        """Whether the record may be created: something still open came from an upsert."""
+        return any(reading.upsert for readings in self.open.values() for reading in readings)
+
     def route(self, due: Mapping[str, Reading]) -> Route:
-        return route_of(self.record, due, create=self.entry.create)
+        return route_of(self.record, due, create=self.create)
 
     def uncommitted(self, due: Mapping[str, Reading]) -> dict[str, Reading]:
         """Return the due readings that the ledger does not hold yet."""
@@ -75,10 +80,17 @@ class Attempt:
 
     def vouch(self, sent: Mapping[str, Reading], hubspot_id: str | None, trace_id: str) -> None:
         """Settle what HubSpot vouched for, and with it all that is older."""
-        told = dict(sent)
+        created = self.create
+        self._settle(sent, hubspot_id, trace_id)
         existence = self.open.get(ARCHIVED, (None,))[0]
-        if self.entry.create and existence is not None and existence.value == NO:
-            told[ARCHIVED] = existence  # Any upsert makes the record exist.
+        if not created or existence is None or existence.value == YES:
+            return
+        # Any upsert makes the record exist. But while an event is still to be tried, HubSpot may
+        # refuse it whole, and then its word on existence counts for nothing.
+        if self._of_events({existence.version.event}).keys() == {ARCHIVED}:
+            self._settle({ARCHIVED: existence}, hubspot_id, trace_id)
+
+    def _settle(self, told: Mapping[str, Reading], hubspot_id: str | None, trace_id: str) -> None:
         self.entry = ledger.vouched(self.entry, told, hubspot_id=hubspot_id, trace_id=trace_id)
         self.vouched.update((name, reading.version) for name, reading in told.items())
         self._drop_settled()

@@ -46,6 +46,7 @@ class Reading(NamedTuple):
 
     version: Version
     value: str
+    upsert: bool = False  # came from an upsert, so its record may be created
 
 
 type Readings = Mapping[str, tuple[Reading, ...]]  # by property, newest first, each once
@@ -60,7 +61,6 @@ class Change:
 
     record: RecordKey
     readings: Readings
-    upsert: bool  # some reading came from an upsert, so the record may be created
 
     def __or__(self, other: "Change") -> "Change":
         assert self.record == other.record
@@ -71,7 +71,6 @@ class Change:
                 name: merged(self.readings.get(name, ()), other.readings.get(name, ()))
                 for name in names
             },
-            self.upsert or other.upsert,
         )
 
 
@@ -94,9 +93,10 @@ def readings(source: str, event: ChangeEvent) -> dict[str, Reading]:
     )
     if event.operation == "archive":
         return {ARCHIVED: Reading(version, YES)}
-    found = {name: Reading(version, value) for name, value in event.properties.items()}
-    if event.operation == "upsert":
-        found[ARCHIVED] = Reading(version, NO)
+    upsert = event.operation == "upsert"
+    found = {name: Reading(version, value, upsert) for name, value in event.properties.items()}
+    if upsert:
+        found[ARCHIVED] = Reading(version, NO, upsert)
     return found
 
 
@@ -124,9 +124,8 @@ def _merge(changes: list[Change]) -> Change:
     return Change(
         changes[0].record,
         {name: some[0] if len(some) == 1 else merged(*some) for name, some in by_name.items()},
-        any(change.upsert for change in changes),
     )
 
 
-def change_of(record: RecordKey, found: Mapping[str, Reading], *, upsert: bool) -> Change:
-    return Change(record, {name: (reading,) for name, reading in found.items()}, upsert)
+def change_of(record: RecordKey, found: Mapping[str, Reading]) -> Change:
+    return Change(record, {name: (reading,) for name, reading in found.items()})

@@ -19,7 +19,7 @@ def encode(entry: Entry) -> bytes:
 
     synced = {name: number(version) for name, version in entry.synced.items()}
     pending = {
-        name: [[number(reading.version), reading.value] for reading in readings]
+        name: [[number(r.version), r.value, int(r.upsert)] for r in readings]
         for name, readings in entry.pending.items()
     }
     fields: dict[str, Any] = {
@@ -27,7 +27,6 @@ def encode(entry: Entry) -> bytes:
         "e": list(events),
         "s": synced,
         "p": pending,
-        "c": int(entry.create),
         "a": int(entry.archived),
         "d": entry.doubts,
         "i": entry.hubspot_id,
@@ -41,15 +40,14 @@ def decode(packed: bytes, *, rev: Rev, lease_until: int) -> Entry:
     fields = json.loads(packed)
     versions = [Version(*event) for event in fields.get("e", ())]
 
-    def readings(pairs: Iterable[tuple[int, str]]) -> tuple[Reading, ...]:
-        return tuple(Reading(versions[number], value) for number, value in pairs)
+    def readings(packed: Iterable[tuple[int, str, int]]) -> tuple[Reading, ...]:
+        return tuple(Reading(versions[n], value, bool(upsert)) for n, value, upsert in packed)
 
     return Entry(
         rev=rev,
         lease_until=lease_until,
         synced={name: versions[number] for name, number in fields.get("s", {}).items()},
-        pending={name: readings(pairs) for name, pairs in fields.get("p", {}).items()},
-        create=bool(fields.get("c")),
+        pending={name: readings(some) for name, some in fields.get("p", {}).items()},
         archived=bool(fields.get("a")),
         doubts=fields.get("d", 0),
         hubspot_id=fields.get("i"),

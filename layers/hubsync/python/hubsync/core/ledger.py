@@ -27,7 +27,6 @@ class Entry:
     lease_until: int = NO_LEASE
     synced: Mapping[str, Version] = field(default_factory=lambda: MappingProxyType({}))
     pending: Readings = field(default_factory=lambda: MappingProxyType({}))
-    create: bool = False  # some pending reading came from an upsert
     archived: bool = False  # the synced reading of ARCHIVED is "true"
     doubts: int = 0  # ambiguous outcomes in a row
     hubspot_id: str | None = None
@@ -87,7 +86,6 @@ def acquired(entry: Entry, change: Change, *, rev: Rev, lease_until: int) -> Ent
         rev=rev,
         lease_until=lease_until,
         pending=pending,
-        create=entry.create or change.upsert,
         doubts=entry.doubts + (entry.lease_until != NO_LEASE),
     )
 
@@ -102,13 +100,7 @@ def laid_on_top(entry: Entry, readings: Mapping[str, Reading], *, rev: Rev) -> E
 
 def released(entry: Entry, *, rev: Rev) -> Entry:
     """Return the entry without its lease; a definite answer ends all doubt."""
-    return replace(
-        entry,
-        rev=rev,
-        lease_until=NO_LEASE,
-        create=entry.create and bool(entry.pending),
-        doubts=0,
-    )
+    return replace(entry, rev=rev, lease_until=NO_LEASE, doubts=0)
 
 
 def vouched(

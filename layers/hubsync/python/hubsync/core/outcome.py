@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from hubsync.core.attempt import Attempt
-from hubsync.core.change import Reading
+from hubsync.core.change import ARCHIVED, Reading
 from hubsync.core.reply import Reason
 
 
@@ -60,7 +60,10 @@ def fate(readings: Mapping[str, Reading], attempt: Attempt, *, lease_seconds: fl
 
 
 def _rejected(refused: Mapping[str, Reason]) -> Rejected:
-    reason = next(iter(refused.values()))
-    named = tuple(sorted(name for name, why in refused.items() if name in why.properties))
-    code = reason.properties.get(named[0], reason.code) if named else reason.code
-    return Rejected(code, reason.message, named, reason.correlation_id)
+    refused = {name: why for name, why in refused.items() if name != ARCHIVED} or refused
+    whole = next((why for name, why in refused.items() if name not in why.properties), None)
+    if whole is not None:
+        return Rejected(whole.code, whole.message, (), whole.correlation_id)
+    names = tuple(sorted(refused))
+    reason = refused[names[0]]
+    return Rejected(reason.properties[names[0]], reason.message, names, reason.correlation_id)

@@ -16,6 +16,7 @@ from hubsync.core.object_types import path_segment
 from hubsync.core.reply import (
     Ambiguous,
     Answered,
+    Found,
     NotApplied,
     NotFound,
     Reason,
@@ -70,21 +71,28 @@ def encode_read(route: Route, ids: Sequence[str], names: Sequence[str]) -> bytes
     return dumps(body, ensure_ascii=False, separators=(",", ":")).encode()
 
 
-def decode_read(route: Route, ids: Sequence[str], body: bytes) -> dict[str, Shown] | None:
-    """Return what a finished answer shows, by the id asked for; None if the body is broken."""
+def decode_read(
+    route: Route, ids: Sequence[str], status: int, body: bytes
+) -> Found | NotApplied | Ambiguous:
+    """Return what an answer shows, by the id asked for, and what it says is not there."""
     answer = _object(body)
-    if answer is None:
-        return None
+    if not 200 <= status < 300:  # noqa: PLR2004 - the class of success
+        return NotApplied(f"READ_{status}")
+    if answer is None or answer.get("status") in _UNFINISHED:
+        return Ambiguous("READ_UNFINISHED")
     asked = {_folded(route, id_): id_ for id_ in ids}
-    shown: dict[str, Shown] = {}
+    found: dict[str, Shown | None] = {}
+    for error in _objects(answer.get("errors")):
+        if error.get("category") == "OBJECT_NOT_FOUND":
+            keys = (_folded(route, key) for key in _ids(error))
+            found.update((asked[key], None) for key in keys if key in asked)
     for result in _objects(answer.get("results")):
-        key = _key_of(result, route)
         # A record merged into another, or found by an additional address, shows another key.
-        found = asked.get(key or "") or (ids[0] if len(ids) == 1 else None)
-        if found is not None and isinstance(result.get("id"), str):
+        id_ = asked.get(_key_of(result, route) or "") or (ids[0] if len(ids) == 1 else None)
+        if id_ is not None and isinstance(result.get("id"), str):
             properties = result.get("properties")
-            shown[found] = Shown(result["id"], properties if isinstance(properties, dict) else {})
-    return shown
+            found[id_] = Shown(result["id"], properties if isinstance(properties, dict) else {})
+    return found
 
 
 def _archived(batch: Batch) -> Answered:

@@ -98,5 +98,6 @@ class Shown:
     properties: Mapping[str, str | None]
 
 
-type Found = Mapping[str, Shown]  # by the id asked for; a record HubSpot does not know is absent
+type Found = Mapping[str, Shown | None]
+"""By the id asked for: the record, or None where HubSpot says it has none. Silence is neither."""
 type Reply = Answered | WholeRefused | TooLarge | NotApplied | Ambiguous

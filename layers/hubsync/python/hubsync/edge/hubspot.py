@@ -1,7 +1,7 @@
 """HubSpot over HTTP: a batch in, a reply out. Nothing that can happen on the way raises."""
 
 import asyncio
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from http import HTTPStatus
 from typing import Final
 
@@ -13,8 +13,8 @@ from hubsync.core.protocol import decode, decode_read, encode_read, path
 from hubsync.core.reply import Ambiguous, Found, NotApplied, Reply, Scope
 from hubsync.errors import Misconfigured
 
-type TokenOf = Callable[[str, bool], str]
-"""The token of an account; anew if the flag is set. Blocks, so it runs in a thread."""
+type TokenOf = Callable[[str, bool], Awaitable[str]]
+"""The token of an account; anew if the flag is set."""
 
 TIMEOUT: Final = httpx.Timeout(READ_SECONDS_MAX, connect=CONNECT_SECONDS_MAX)
 # No connection, so no request: these are the only failures after which nothing can have happened.
@@ -51,21 +51,20 @@ class HubSpot:
         answer = await self._post(route.account, url, encode_read(route, ids, names))
         if not isinstance(answer, httpx.Response):
             return answer
-        found = decode_read(route, ids, answer.content) if answer.is_success else None
-        return NotApplied(f"READ_{answer.status_code}") if found is None else found
+        return decode_read(route, ids, answer.status_code, answer.content)
 
     async def _post(
         self, account: str, url: str, body: bytes
     ) -> httpx.Response | NotApplied | Ambiguous:
         """Send once; on a 401 once more, if that made us find another token."""
         try:
-            token = await asyncio.to_thread(self._token_of, account, False)  # noqa: FBT003 - a port
+            token = await self._token_of(account, False)  # noqa: FBT003 - a port
             answer = await self._send(token, url, body)
             if not isinstance(answer, httpx.Response) or (
                 answer.status_code != HTTPStatus.UNAUTHORIZED
             ):
                 return answer
-            fresh = await asyncio.to_thread(self._token_of, account, True)  # noqa: FBT003
+            fresh = await self._token_of(account, True)  # noqa: FBT003
         except Misconfigured:
             return NotApplied("NO_TOKEN", scope=Scope.ACCOUNT)
         return answer if fresh == token else await self._send(fresh, url, body)

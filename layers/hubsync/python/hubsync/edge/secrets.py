@@ -31,12 +31,15 @@ class Secrets:
 
         What was read is believed for 300 s, or for 30 s where the caller has reason to doubt it.
         """
-        now = self._monotonic()
-        read_at, text = self._known.get((name, stage), (float("-inf"), None))
-        if now - read_at > (SECRET_REFRESH_SECONDS_MIN if fresh else SECRET_SECONDS_MAX):
-            text = self._fetch(name, stage)
-            self._known[name, stage] = now, text
-        return text
+        if not self.known(name, stage, fresh=fresh):
+            self._known[name, stage] = self._monotonic(), self._fetch(name, stage)
+        return self._known[name, stage][1]
+
+    def known(self, name: str, stage: str = CURRENT, *, fresh: bool = False) -> bool:
+        """Whether `get` would answer at once, without a call."""
+        read_at, _ = self._known.get((name, stage), (float("-inf"), None))
+        age = self._monotonic() - read_at
+        return age <= (SECRET_REFRESH_SECONDS_MIN if fresh else SECRET_SECONDS_MAX)
 
     def _fetch(self, name: str, stage: str) -> str | None:
         try:
