@@ -1,0 +1,133 @@
+"""What must be true at the end of a run, worked out another way than the code under test does.
+
+Newest wins: sort all readings that were not refused, take the last. The CRM's own history tells
+whether a value ever went back, and the dead letters tell what was refused.
+"""
+
+import json
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+from hubsync.ports import DeadLetter
+from local.hubspot import HubSpot, Snapshot
+from tests.simulation.traffic import Fact
+
+type Version = tuple[str, int, str, str]
+
+
+@dataclass(frozen=True, slots=True)
+class Refused:
+    """Which events and which single readings ended as dead letters."""
+
+    events: frozenset[tuple[str, str]]
+    readings: frozenset[tuple[str, str, str]]
+
+    def holds(self, fact: Fact, name: str) -> bool:
+        return fact.id in self.events or (*fact.id, name) in self.readings
+
+
+def refused(letters: Iterable[DeadLetter]) -> Refused:
+    events, readings = set(), set()
+    for letter in letters:
+        message = json.loads(letter.body)
+        (event,) = message["events"]
+        identity = (message["source"], event["eventId"])
+        if letter.rejected.properties:
+            readings |= {(*identity, name) for name in letter.rejected.properties}
+        else:
+            events.add(identity)
+    return Refused(frozenset(events), frozenset(readings))
+
+
+def complaints(
+    made: Sequence[Fact],
+    letters: Sequence[DeadLetter],
+    settled: frozenset[tuple[str, str]],
+    hubspot: HubSpot,
+) -> list[str]:
+    """Say everything that is wrong; nothing is what a run must end with."""
+    found = _unaccounted(made, letters, settled)
+    gone = refused(letters)
+    for record in sorted({fact.record for fact in made}):
+        facts = [fact for fact in made if fact.record == record]
+        held = _held(hubspot, *record)
+        found += _gone_back(facts, held, hubspot)
+        found += _diverged(facts, gone, held, hubspot)
+    return found
+
+
+def _unaccounted(
+    made: Sequence[Fact], letters: Sequence[DeadLetter], settled: frozenset[tuple[str, str]]
+) -> list[str]:
+    gone = refused(letters)
+    dead = gone.events | {reading[:2] for reading in gone.readings}
+    return [f"{fact.id} has no fate" for fact in made if fact.id not in settled | dead]
+
+
+def _held(hubspot: HubSpot, id_property: str, id_: str) -> list[Snapshot]:
+    """Every CRM record the key ever named, oldest first: a revival makes a new one."""
+    return [
+        record
+        for record in hubspot.records("contacts")
+        if record.properties.get(id_property) == id_
+    ]
+
+
+def _gone_back(facts: Sequence[Fact], held: Sequence[Snapshot], hubspot: HubSpot) -> list[str]:
+    versions = {
+        (name, value): fact.version
+        for fact in facts
+        for name, value in fact.wire.get("properties", {}).items()
+    }
+    found = []
+    for record in held:
+        newest: dict[str, Version] = {}
+        for _, name, value in hubspot.history(record.id):
+            version = versions.get((name, value))
+            if version is None:
+                continue
+            if name in newest and version < newest[name]:
+                found.append(f"{name} of {record.id} went back to {value}")
+            newest[name] = version
+    return found
+
+
+def _diverged(
+    facts: Sequence[Fact], gone: Refused, held: Sequence[Snapshot], hubspot: HubSpot
+) -> list[str]:
+    kept = sorted((fact for fact in facts if fact.id not in gone.events), key=lambda f: f.version)
+    words = [fact for fact in kept if fact.wire["operation"] != "update"]
+    archives = [fact for fact in kept if fact.wire["operation"] == "archive"]
+    live = [record for record in held if record.archived_at is None]
+    if words and words[-1].wire["operation"] == "archive":
+        return [f"{record.id} is not archived" for record in live]
+    since = archives[-1].version if archives else ("",)
+    expected = {
+        name: value
+        for fact in kept
+        if fact.version > since
+        for name, value in fact.wire.get("properties", {}).items()
+        if not gone.holds(fact, name)
+    }
+    shown = live[-1].properties if live else {}
+    # A revival makes a new record, without what the old one had been told: outside the promise.
+    lost = {
+        (name, value)
+        for record in held
+        if record.archived_at is not None
+        for _, name, value in hubspot.history(record.id)
+    }
+    # An event refused as a whole may have been written in part by an earlier delivery.
+    partly = {
+        (name, value)
+        for fact in facts
+        if fact.id in gone.events
+        for name, value in fact.wire.get("properties", {}).items()
+    }
+    return [
+        f"{name} is {shown.get(name)!r}, and should be {value!r}"
+        for name, value in expected.items()
+        if shown.get(name) != value
+        and (name, shown.get(name)) not in partly
+        and (name, value) not in lost
+    ]

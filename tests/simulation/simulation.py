@@ -1,0 +1,191 @@
+"""The shipped consumer under everything that can go wrong, drawn from one seed.
+
+Real: `consume`, `write`, the HubSpot client, the wire format. Stand-ins: clock, queue, ledger's
+store, HubSpot. Traffic and perils go on for a while; then the perils stop, time goes on until
+nothing is left to do, and the oracle looks at what the CRM has become.
+"""
+
+import asyncio
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from hashlib import sha256
+from random import Random
+
+import httpx
+
+from hubsync.consume import Consumed, Received, consume
+from hubsync.core.event import Rules
+from hubsync.core.outcome import Superseded, Written
+from hubsync.edge.hubspot import HubSpot
+from hubsync.ports import Terms
+from local.hubspot import Fault
+from local.hubspot import HubSpot as Emulator
+from local.hubspot_transport import EmulatorTransport
+from local.memory_ledger import MemoryLedger
+from tests.simulation.oracle import complaints
+from tests.simulation.perils import Crash, Perils, perilous_ports
+from tests.simulation.sqs import SimulatedSqs
+from tests.simulation.traffic import BASE, TAKEN, UNNAMED, facts, messages
+from tests.simulation.virtual import run_virtually
+
+INVOCATION_SECONDS = 120
+LATE_WRITE_SECONDS = 300
+TROUBLE_SECONDS = 900  # how long things go wrong
+PATIENCE_SECONDS = 4 * 24 * 3600  # a run that is not settled by then is stuck
+FAULT_KINDS = (
+    "lost_reply", "late_write", "hang", "slow", "cut", "silent", "left_out", "pending",
+    "locked", "migrating", "expired_token", "refused", "reset", "status",
+)  # fmt: skip
+
+
+@dataclass(slots=True)
+class Report:
+    """What a run came to."""
+
+    seed: int
+    complaints: list[str] = field(default_factory=list)
+    trace: list[str] = field(default_factory=list)
+    calls: int = 0
+
+    @property
+    def digest(self) -> str:
+        return sha256("\n".join(self.trace).encode()).hexdigest()
+
+
+def simulate(seed: int) -> Report:
+    return run_virtually(Run(seed).run())
+
+
+class Run:
+    def __init__(self, seed: int) -> None:
+        self.report = Report(seed)
+        self.random = random = Random(f"run {seed}")
+        self.facts = facts(random, random.randint(3, 14))
+        self.sqs = SimulatedSqs(random, duplicates=random.choice([0.0, 0.02, 0.1]))
+        self.ledger = MemoryLedger()
+        self.crashes = random.choice([0.0, 0.1, 0.3])
+        self.unanswered = random.choice([0.0, 0.0, 0.03])
+        self.settled: set[tuple[str, str]] = set()
+        # What HubSpot refuses it refuses always; whole batches that hold it, and names nobody.
+        self.lasting = [
+            Fault(kind="unnamed", property="company", value=UNNAMED),
+            Fault(kind="conflict", property="company", value=TAKEN),
+        ]
+        faults = [*self.lasting, *self._faults()]
+        self.emulator = Emulator(now=self.now, faults=faults, seed=seed)
+        self.consumers_busy = 0
+
+    def _faults(self) -> Iterable[Fault]:
+        kinds = self.random.sample(FAULT_KINDS, self.random.randint(0, 3))
+        chance = self.random.choice([0.05, 0.2, 0.4])
+        seconds = self.random.uniform(1, LATE_WRITE_SECONDS - 1)
+        for kind in kinds:
+            extra = {"status": self.random.choice([408, 429, 500, 502, 503, 504])}
+            timed = {"seconds": seconds} if kind in ("late_write", "pending") else {}
+            yield Fault.model_validate(
+                {"kind": kind, "probability": chance} | (extra if kind == "status" else {}) | timed
+            )
+
+    def now(self) -> float:
+        return BASE + 1000 + asyncio.get_running_loop().time()
+
+    def note(self, text: str) -> None:
+        self.report.trace.append(f"{asyncio.get_running_loop().time():.3f} {text}")
+
+    async def run(self) -> Report:
+        http = httpx.AsyncClient(
+            base_url="http://hubspot", transport=EmulatorTransport(self.emulator), timeout=30
+        )
+        self.hubspot = HubSpot(http, token_of=_token, versions={"default": "2026-03"})
+        async with asyncio.TaskGroup() as group:
+            group.create_task(self._arrive())
+            group.create_task(self._redrive())
+            for number in range(self.random.randint(1, 3)):
+                group.create_task(self._consumer(number))
+            group.create_task(self._calm_down())
+        await asyncio.sleep(2 * LATE_WRITE_SECONDS)  # until nothing can land any more
+        self.report.calls = self.emulator.calls_count
+        settled = frozenset(self.settled)
+        self.report.complaints += complaints(self.facts, self.sqs.letters, settled, self.emulator)
+        self.report.trace += [f"{r.id} {sorted(r.properties.items())}" for r in self._crm()]
+        return self.report
+
+    def _crm(self) -> Iterable[object]:
+        return self.emulator.records("contacts")
+
+    async def _arrive(self) -> None:
+        for body in messages(self.random, self.facts):
+            await asyncio.sleep(self.random.choice([0, 0, 1, 30]))
+            self.sqs.put(body, visible_at=self.now())
+
+    async def _redrive(self) -> None:
+        """Now and then send a dead letter back, at any age."""
+        for _ in range(self.random.randint(0, 4)):
+            await asyncio.sleep(self.random.uniform(10, TROUBLE_SECONDS))
+            if self.sqs.letters:
+                self.sqs.redrive(self.random.randrange(len(self.sqs.letters)), self.now())
+                self.note("redrive")
+
+    async def _calm_down(self) -> None:
+        await asyncio.sleep(TROUBLE_SECONDS)
+        self.crashes = self.unanswered = 0.0
+        self.emulator.faults.clear()
+        self.emulator.faults.extend(self.lasting)
+        self.note("calm")
+
+    async def _consumer(self, number: int) -> None:
+        loop = asyncio.get_running_loop()
+        while loop.time() < 5 * TROUBLE_SECONDS or self.sqs.stored:
+            if loop.time() > PATIENCE_SECONDS:
+                self.report.complaints.append(f"stuck with {len(self.sqs.stored)} messages")
+                return
+            received = self.sqs.receive(self.now(), most=self.random.randint(1, 5))
+            if received:
+                await self._invoke(number, received)
+            await asyncio.sleep(self.random.uniform(0.1, 20))
+
+    async def _invoke(self, number: int, received: list[Received]) -> None:
+        crash_at = self.random.randint(1, 12) if self.random.random() < self.crashes else None
+        perils = Perils(self.random, crash_at, self.unanswered, self.note)
+        self.note(f"consumer {number} takes {[message.message_id for message in received]}")
+        try:
+            consumed = await self._consume(received, perils)
+        except BaseExceptionGroup as error:
+            if error.split(Crash)[1] is not None:
+                raise
+            return
+        except Crash:
+            return
+        self._finish(number, received, consumed)
+
+    async def _consume(self, received: list[Received], perils: Perils) -> Consumed:
+        return await consume(
+            received,
+            ports=perilous_ports(
+                perils,
+                hubspot=self.hubspot,
+                ledger=self.ledger,
+                sqs=self.sqs,
+                now=self.now,
+                random=self.random,
+            ),
+            terms=Terms(LATE_WRITE_SECONDS, not_found_retry_seconds=600),
+            rules=Rules(),
+            deadline=asyncio.get_running_loop().time() + INVOCATION_SECONDS,
+        )
+
+    def _finish(self, number: int, received: list[Received], consumed: Consumed) -> None:
+        """Do what Lambda does: delete what was not reported as failed."""
+        for message in received:
+            if message.message_id not in consumed.returned:
+                self.sqs.delete(message.message_id)
+        for delivery, fate in consumed.fates:
+            self.note(f"consumer {number}: {delivery.event_id} {fate}")
+            if isinstance(fate, Written | Superseded):
+                assert delivery.change is not None
+                readings = next(iter(delivery.change.readings.values()))
+                self.settled.add(readings[0].version.event)
+
+
+async def _token(_account: str, _fresh: bool) -> str:  # noqa: FBT001 - a port
+    return "token"

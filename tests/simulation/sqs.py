@@ -1,0 +1,72 @@
+"""A model of what a standard SQS queue promises, and no more: at least once, in any order.
+
+It keeps messages until they are deleted, hides those in hand, counts receives, and now and then
+hands out a copy of a message that somebody else is holding.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from random import Random
+
+from hubsync.consume import Received
+from hubsync.ports import DeadLetter, Resend
+
+VISIBILITY_SECONDS = 725
+
+
+@dataclass(slots=True)
+class Stored:
+    body: str
+    visible_at: float
+    receives: int = 0
+
+
+class SimulatedSqs:
+    """ChangeQueue and DeadLetterQueue."""
+
+    def __init__(self, random: Random, *, duplicates: float) -> None:
+        self._random = random
+        self._duplicates = duplicates
+        self._count = 0
+        self.stored: dict[str, Stored] = {}
+        self.letters: list[DeadLetter] = []
+
+    def put(self, body: str, *, visible_at: float) -> None:
+        self._count += 1
+        self.stored[f"m{self._count}"] = Stored(body, visible_at)
+
+    def receive(self, now: float, *, most: int) -> list[Received]:
+        ready = [
+            id_
+            for id_, message in self.stored.items()
+            if message.visible_at <= now or self._random.random() < self._duplicates
+        ]
+        taken = self._random.sample(ready, min(most, len(ready)))
+        return [self._hand_out(id_, now) for id_ in taken]
+
+    def _hand_out(self, id_: str, now: float) -> Received:
+        message = self.stored[id_]
+        message.receives += 1
+        message.visible_at = now + VISIBILITY_SECONDS
+        return Received(id_, f"{id_}/{message.receives}", message.body, message.receives)
+
+    def delete(self, id_: str) -> None:
+        self.stored.pop(id_, None)  # A copy may have been deleted already.
+
+    def dead_letter(self, letters: Sequence[DeadLetter]) -> frozenset[int]:
+        self.letters += letters
+        return frozenset(range(len(letters)))
+
+    def resend(self, messages: Sequence[Resend], now: float) -> frozenset[int]:
+        for message in messages:
+            self.put(message.body, visible_at=now + message.delay_seconds)
+        return frozenset(range(len(messages)))
+
+    def postpone(self, delays: Mapping[str, int], now: float) -> None:
+        for handle, seconds in delays.items():
+            message = self.stored.get(handle.partition("/")[0])
+            if message is not None:
+                message.visible_at = now + seconds
+
+    def redrive(self, number: int, now: float) -> None:
+        self.put(self.letters.pop(number).body, visible_at=now)

@@ -1,0 +1,101 @@
+"""Change events from one seed: few records and properties, so that everything meets everything.
+
+Each value names its event, so that the CRM's history can be read as a history of versions.
+"""
+
+import json
+from collections.abc import Iterator
+from dataclasses import dataclass
+from random import Random
+from typing import Any
+
+from hubsync.core.event import moment_text
+
+BASE = 1_795_000_000  # seconds since 1970
+SOURCES = ("billing", "shop")
+TEXTS = ("firstname", "lastname", "phone")
+# Values for which HubSpot refuses whole batches and names nobody, by 400 and by 409.
+UNNAMED, TAKEN = "poison", "taken"
+
+
+@dataclass(frozen=True, slots=True)
+class Fact:
+    """A change event as it was made, before anything of ours has read it."""
+
+    source: str
+    wire: dict[str, Any]
+
+    @property
+    def id(self) -> tuple[str, str]:
+        return self.source, self.wire["eventId"]
+
+    @property
+    def record(self) -> tuple[str, str]:
+        return self.wire["idProperty"], self.wire["id"]
+
+    @property
+    def version(self) -> tuple[str, int, str, str]:
+        return (self.wire["occurredAt"], self.wire["sequence"], *self.id)
+
+
+def facts(random: Random, count: int) -> list[Fact]:
+    records = [("email", f"r{n}@example.com") for n in range(random.randint(1, 2))]
+    records.append(("external_id", "x-1"))
+    return [_fact(random, number, *random.choice(records)) for number in range(count)]
+
+
+def _fact(random: Random, number: int, id_property: str, id_: str) -> Fact:
+    operation = _operation(random, id_property)
+    moment = BASE + random.randint(0, 20)  # Ties are wanted: they fall to sequence, source, id.
+    wire = {
+        "eventId": f"e{number:03d}",
+        "occurredAt": moment_text(moment * 1_000_000),
+        "sequence": random.randint(0, 2),
+        "operation": operation,
+        "objectType": "0-1",
+        "idProperty": id_property,
+        "id": id_,
+    }
+    if operation != "archive":
+        names = random.sample(TEXTS, random.randint(1, 3))
+        wire["properties"] = {name: f"{name}-{number}" for name in names}
+        _spoil(random, number, wire["properties"])
+    return Fact(random.choice(SOURCES), wire)
+
+
+def _operation(random: Random, id_property: str) -> str:
+    if random.random() < 0.06:
+        return "archive"
+    # HubSpot offers no update of contacts by e-mail.
+    return "update" if id_property == "external_id" and random.random() < 0.3 else "upsert"
+
+
+def _spoil(random: Random, number: int, properties: dict[str, str]) -> None:
+    chance = random.random()
+    if chance < 0.12:
+        properties["seats"] = f"bad-{number}"  # refused by name
+    elif chance < 0.16:
+        properties["company"] = random.choice([UNNAMED, TAKEN])
+
+
+def messages(random: Random, made: list[Fact]) -> Iterator[str]:
+    """Pack the facts as ingest would, a few of one source a message; some come twice."""
+    repeated = made + [fact for fact in made if random.random() < 0.25]
+    random.shuffle(repeated)
+    while repeated:
+        source = repeated[0].source
+        count = random.randint(1, 4)
+        packed = [fact for fact in repeated if fact.source == source][:count]
+        for fact in packed:
+            repeated.remove(fact)
+        yield json.dumps(
+            {
+                "v": 1,
+                "account": "main",
+                "source": source,
+                "receivedAt": moment_text(BASE * 1_000_000),
+                "requestId": "request",
+                "tries": 0,
+                "events": [fact.wire for fact in packed],
+            }
+        )
