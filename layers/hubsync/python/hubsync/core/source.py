@@ -8,6 +8,8 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from hubsync.errors import Misconfigured
 
+# It becomes the message group, where SQS takes letters, digits and punctuation of ASCII alone.
+_ACCOUNT = r"^[A-Za-z0-9][A-Za-z0-9_.-]{0,63}$"
 _NAME = r"^[a-z0-9][a-z0-9_-]{0,63}$"
 
 
@@ -27,7 +29,7 @@ class Source(BaseModel):
     model_config = ConfigDict(frozen=True, strict=True, extra="forbid")
 
     name: Annotated[str, Field(pattern=_NAME)]
-    account: Annotated[str, Field(min_length=1, max_length=64)]
+    account: Annotated[str, Field(pattern=_ACCOUNT)]
     signature: Signature
     properties_allowed: Annotated[frozenset[str] | None, Field(strict=False)] = None
 

@@ -1,0 +1,65 @@
+import pytest
+
+from hubsync.core.source import Signature, Source, load_source, load_sources
+from hubsync.errors import Misconfigured
+
+SIGNED = """
+[signature]
+scheme = "standard-webhooks"
+secret = "webhooks/changes"
+"""
+
+
+def a_file(folder, text, name="changes.toml"):
+    path = folder / name
+    path.write_text(text, "utf-8")
+    return path
+
+
+def test_a_source_is_its_file_and_takes_the_files_name(tmp_path):
+    path = a_file(tmp_path, f'account = "main"\nproperties_allowed = ["firstname"]\n{SIGNED}')
+    assert load_source(path) == Source(
+        name="changes",
+        account="main",
+        properties_allowed=frozenset({"firstname"}),
+        signature=Signature(
+            scheme="standard-webhooks", secret="webhooks/changes", tolerance_seconds=300
+        ),
+    )
+
+
+def test_a_folder_holds_a_source_in_each_toml_file(tmp_path):
+    for name in ("shop.toml", "crm.toml", "notes.txt"):
+        a_file(tmp_path, f'account = "main"\n{SIGNED}', name)
+    assert list(load_sources(tmp_path)) == ["crm", "shop"]
+
+
+@pytest.mark.parametrize(
+    ("text", "complaint"),
+    [
+        ("account = ", r"changes\.toml: .*line 1"),
+        (SIGNED, "account"),
+        ('account = "main"', "signature"),
+        (f'account = ""\n{SIGNED}', "account"),
+        (f'account = "m\u00fcnchen"\n{SIGNED}', "account"),
+        (f'account = "a b"\n{SIGNED}', "account"),
+        (f'account = "{"x" * 65}"\n{SIGNED}', "account"),
+        (f'account = "main"\ncolour = "red"\n{SIGNED}', "colour"),
+        (f'account = "main"\n{SIGNED}salt = 1', "salt"),
+        (f'account = "main"\n{SIGNED.replace("standard-webhooks", "none")}', "scheme"),
+        (f'account = "main"\n{SIGNED.replace("webhooks/changes", "hubspot/main")}', "secret"),
+        (f'account = "main"\n{SIGNED.replace("webhooks/changes", "webhooks/")}', "secret"),
+        (f'account = "main"\n{SIGNED}tolerance_seconds = 0', "tolerance_seconds"),
+        (f'account = "main"\n{SIGNED}tolerance_seconds = 3601', "tolerance_seconds"),
+        (f'account = "main"\n{SIGNED}tolerance_seconds = "300"', "tolerance_seconds"),
+    ],
+)
+def test_a_mistake_in_a_source_names_the_file_and_the_field(tmp_path, text, complaint):
+    with pytest.raises(Misconfigured, match=r"changes\.toml") as caught:
+        load_source(a_file(tmp_path, text))
+    assert pytest.RaisesExc(Misconfigured, match=f"(?s){complaint}").matches(caught.value)
+
+
+def test_a_sources_name_is_fit_for_a_path(tmp_path):
+    with pytest.raises(Misconfigured, match="name"):
+        load_source(a_file(tmp_path, f'account = "main"\n{SIGNED}', "A b.toml"))
