@@ -24,7 +24,20 @@ def _time_zone(name: str) -> str:
     return name
 
 
-type ObjectTypes = Annotated[dict[str, str], BeforeValidator(_from_json)]
+def _object_types(types: dict[str, str]) -> dict[str, str]:
+    """Return type ids by the name as events spell it once they are canonical."""
+    found: dict[str, str] = {}
+    for name, type_id in types.items():
+        if canonical_type(type_id, {}) != type_id:
+            raise ValueError(f"{type_id!r} is no type id, such as 2-123")
+        if found.setdefault(name.strip().lower(), type_id) != type_id:
+            raise ValueError(f"{name!r} is named twice")
+    return found
+
+
+type ObjectTypes = Annotated[
+    dict[str, str], BeforeValidator(_from_json), AfterValidator(_object_types)
+]
 type Version = Annotated[str, Field(pattern=r"^(v3|\d{4}-\d{2}(-beta)?)$")]
 
 
