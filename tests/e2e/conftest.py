@@ -1,0 +1,84 @@
+"""One local stack for all end-to-end tests of a process; each test uses records of its own."""
+
+import time
+from dataclasses import dataclass
+from pathlib import Path
+
+import httpx
+import pytest
+
+from hubsync.core.signature import sign
+from local.stack import Stack
+
+SETTLE_SECONDS_MAX = 60
+
+
+@dataclass(frozen=True)
+class Driver:
+    """Drives a stack from outside, as senders and operators do."""
+
+    stack: Stack
+
+    def post(self, body: bytes, *, headers=None, source="changes"):
+        """Post a body, signed unless headers are given."""
+        secret = self.stack.ready["sources"]["changes"]["secret"]
+        signed = sign(secret, message_id="msg", timestamp=int(time.time()), body=body)
+        return httpx.post(
+            f"{self.stack.ready['gateway']}/webhooks/{source}",
+            content=body,
+            headers={
+                "content-type": "application/json",
+                **(signed if headers is None else headers),
+            },
+            timeout=60,
+        )
+
+    def settle(self):
+        self.stack.wait_until_settled(SETTLE_SECONDS_MAX)
+
+    def queued(self):
+        return self.stack.aws.count_messages(self.stack.template.queues["ChangeQueue"])
+
+    def dead_letters(self):
+        """Return the dead letters without taking them away."""
+        url = self.stack.ready["queues"]["dead_letter"]
+        found = []
+        while messages := self._receive(url):
+            found += messages
+        for message in found:
+            handle = message.pop("ReceiptHandle")
+            self.stack.aws.sqs.change_message_visibility(
+                QueueUrl=url, ReceiptHandle=handle, VisibilityTimeout=0
+            )
+        return found
+
+    def _receive(self, url):
+        answer = self.stack.aws.sqs.receive_message(
+            QueueUrl=url, MaxNumberOfMessages=10, MessageAttributeNames=["All"]
+        )
+        return answer.get("Messages", [])
+
+    def hubspot(self, path, **query):
+        address = f"{self.stack.ready['hubspot']}/__emulator__/{path}"
+        return httpx.get(address, params=query).raise_for_status().json()
+
+    def contacts(self):
+        """Return the contacts' properties by e-mail address."""
+        records = self.hubspot("records", type="contacts", limit="5000")["records"]
+        return {r["properties"]["email"]: r["properties"] for r in records}
+
+    def calls(self, operation="upsert"):
+        found = self.hubspot("calls")["calls"]
+        return [call for call in found if call["operation"] == operation]
+
+    def logs(self):
+        return "".join(Path(log).read_text() for log in self.stack.log_files())
+
+
+@pytest.fixture(scope="session")
+def driver(tmp_path_factory):
+    # An update of a record that HubSpot does not know would else be retried for ten minutes.
+    environment = {"NOT_FOUND_RETRY_SECONDS": "0"}
+    logs = tmp_path_factory.mktemp("logs")
+    with Stack(logs=logs, consumers=1, environment=environment) as stack:
+        yield Driver(stack)
