@@ -53,7 +53,7 @@ def test_all_that_is_missing_is_named_at_once():
     with pytest.raises(Misconfigured) as caught:
         load(ConsumerSettings, {})
     assert all(name in str(caught.value) for name in CONSUMER)
-    with pytest.raises(Misconfigured, match="CHANGE_QUEUE_URL.*WEBHOOK_SECRETS_PREFIX"):
+    with pytest.raises(Misconfigured, match=r"CHANGE_QUEUE_URL.*WEBHOOK_SECRETS_PREFIX"):
         load(IngestSettings, {})
 
 
@@ -69,7 +69,6 @@ def test_all_that_is_missing_is_named_at_once():
         ("HUBSPOT_LATE_WRITE_SECONDS", "soon"),
         ("HUBSPOT_LATE_WRITE_SECONDS", "nan"),
         ("NOT_FOUND_RETRY_SECONDS", "-1"),
-        ("NOT_FOUND_RETRY_SECONDS", "inf"),
         ("HUBSPOT_TIME_ZONE", "Mars/Olympus"),
         ("HUBSPOT_TIME_ZONE", "../etc/passwd"),
         ("HUBSPOT_API_VERSIONS", '{"default": "v4"}'),

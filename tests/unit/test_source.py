@@ -37,7 +37,7 @@ def test_a_folder_holds_a_source_in_each_toml_file(tmp_path):
 @pytest.mark.parametrize(
     ("text", "complaint"),
     [
-        ("account = ", r"changes\.toml: .*line 1"),
+        ("account = ", "Invalid value"),
         (SIGNED, "account"),
         ('account = "main"', "signature"),
         (f'account = ""\n{SIGNED}', "account"),
@@ -55,9 +55,10 @@ def test_a_folder_holds_a_source_in_each_toml_file(tmp_path):
     ],
 )
 def test_a_mistake_in_a_source_names_the_file_and_the_field(tmp_path, text, complaint):
-    with pytest.raises(Misconfigured, match=r"changes\.toml") as caught:
+    with pytest.raises(Misconfigured) as caught:
         load_source(a_file(tmp_path, text))
-    assert pytest.RaisesExc(Misconfigured, match=f"(?s){complaint}").matches(caught.value)
+    assert str(caught.value).startswith("changes.toml: ")
+    assert complaint in str(caught.value)
 
 
 def test_a_sources_name_is_fit_for_a_path(tmp_path):
