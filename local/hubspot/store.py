@@ -92,10 +92,13 @@ class Store:
         return list(self._records[kind.type_id].values())
 
     def create(self, kind: ObjectType, values: Mapping[str, str], now: float) -> Record:
-        record = Record(str(self._next_id), kind, created_at=now, updated_at=now)
+        history = [(now, name, value) for name, value in values.items() if value]
+        record = Record(str(self._next_id), kind, now, now, dict(values), history)
         self._next_id += 1
         self._records[kind.type_id][record.id] = record
-        self.write(record, values, now)
+        for name in (*self._owners[kind.type_id], ADDITIONAL):
+            if name in values:
+                self._move(record, name, "", values[name])
         return record
 
     def write(self, record: Record, values: Mapping[str, str], now: float) -> None:

@@ -207,7 +207,8 @@ def _merged(crm: Crm, record: Record, values: Mapping[str, str]) -> Mapping[str,
 def _result(crm: Crm, operation: Operation, write: Write, record: Record, *, created: bool) -> Body:
     """Observed: a result shows the changed properties and some of HubSpot's own, not all."""
     item = write.item
-    properties = {name: record.value(name) for name in (*item.properties, *_also_shown(operation))}
+    properties = {name: record.values.get(name) for name in item.properties}
+    properties |= {name: record.value(name) for name in _also_shown(operation)}
     if item.id_property is not None and operation.name == "upsert":
         _show_id_property(crm, properties, item, record)
     body = result(crm, record, properties)
