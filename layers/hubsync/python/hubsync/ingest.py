@@ -85,14 +85,13 @@ def ingest(
 
 
 def _check_media(headers: Mapping[str, str]) -> None:
-    media, _, parameters = headers.get("content-type", "").lower().partition(";")
-    media = media.strip()
+    media, *parameters = map(str.strip, headers.get("content-type", "").lower().split(";"))
     if media != "application/json" and not (
         media.startswith("application/") and media.endswith("+json")
     ):
         raise MediaRefused("the content type must be application/json")
-    charset = parameters.partition("charset=")[2].strip(' "')
-    if charset not in ("", "utf-8"):
+    charsets = [text for text in parameters if text.startswith("charset=")]
+    if any(text.removeprefix("charset=").strip('"') != "utf-8" for text in charsets):
         raise MediaRefused("the charset must be UTF-8")
     if headers.get("content-encoding", "identity").lower() != "identity":
         raise MediaRefused("the body must not be compressed")

@@ -1,0 +1,207 @@
+"""The use case of ingest, with plain functions as its effects."""
+
+import json
+from dataclasses import replace
+
+import pytest
+
+from hubsync.core.limits import BODY_BYTES_MAX
+from hubsync.core.signature import sign
+from hubsync.core.source import Signature, Source
+from hubsync.errors import (
+    BodyTooLarge,
+    Fault,
+    InvalidEvents,
+    MediaRefused,
+    MethodRefused,
+    NotEnqueued,
+    NotJson,
+    UnknownSource,
+    Unsigned,
+)
+from hubsync.ingest import Accepted, Request, ingest
+from tests.builders import wire
+
+NOW = 1_795_262_400.25  # 2026-11-21T12:00:00.25Z
+SECRET = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"
+SOURCE = Source(
+    name="changes",
+    account="main",
+    signature=Signature(scheme="standard-webhooks", secret="webhooks/changes"),
+)
+
+
+class Queue:
+    """What a queue confirmed; one that is down confirms nothing."""
+
+    def __init__(self, *, down=False):
+        self.down = down
+        self.messages = []
+
+    def enqueue(self, account, bodies):
+        if self.down:
+            raise NotEnqueued
+        self.messages += [(account, json.loads(body)) for body in bodies]
+
+
+def a_request(*events, **changed):
+    """A signed request with one event, or an array of several."""
+    body = json.dumps(events[0] if len(events) == 1 else events).encode()
+    return signed(Request("r-1", "POST", "changes", {}, body), **changed)
+
+
+def signed(request, **changed):
+    request = replace(request, **changed)
+    signature = sign(SECRET, message_id="m-1", timestamp=round(NOW), body=request.body)
+    headers = {"content-type": "application/json", **signature, **request.headers}
+    return replace(request, headers=headers)
+
+
+def take_in(request, queue, *, source=SOURCE, secrets=lambda _: [SECRET]):
+    return ingest(
+        request,
+        sources={"changes": source},
+        secrets=secrets,
+        enqueue=queue.enqueue,
+        object_types={"p1_car": "2-123"},
+        now=NOW,
+    )
+
+
+def test_events_are_enqueued_as_one_message_and_accepted():
+    queue = Queue()
+    request = a_request(wire(), wire(eventId="e-2", objectType="p1_car", idProperty="plate"))
+    assert take_in(request, queue) == Accepted(2, 0, "r-1")
+    ((account, message),) = queue.messages
+    assert account == "main"
+    assert message | {"events": None} == {
+        "v": 1,
+        "tries": 0,
+        "account": "main",
+        "source": "changes",
+        "receivedAt": "2026-11-21T12:00:00.250000Z",
+        "requestId": "r-1",
+        "events": None,
+    }
+    assert [(e["eventId"], e["objectType"]) for e in message["events"]] == [
+        ("e-1", "0-1"),
+        ("e-2", "2-123"),
+    ]
+
+
+def test_an_empty_array_is_accepted_and_makes_no_message():
+    queue = Queue()
+    assert take_in(a_request(), queue) == Accepted(0, 0, "r-1")
+    assert queue.messages == []
+
+
+def test_what_is_checked_first_is_told_first():
+    """Each request has all faults from some point of the order on; its first one is told."""
+    body = b"x" * (BODY_BYTES_MAX + 1)
+    too_large = Request("r-1", "GET", "changes", {"content-type": "text/xml"}, body)
+    told = []
+    for request in (
+        replace(too_large, source="nobody"),
+        too_large,
+        replace(too_large, method="POST"),
+        replace(too_large, method="POST", body=b"{"),
+        replace(too_large, method="POST", body=b"{", headers={"content-type": "application/json"}),
+        signed(too_large, method="POST", body=b"{", headers={}),
+        a_request(wire(id="")),
+        a_request(wire()),
+    ):
+        with pytest.raises(Exception) as caught:  # noqa: PT011 - its type is what is compared
+            take_in(request, Queue(down=True))
+        told.append(caught.type)
+    assert told == [
+        UnknownSource,
+        MethodRefused,
+        BodyTooLarge,
+        MediaRefused,
+        Unsigned,
+        NotJson,
+        InvalidEvents,
+        NotEnqueued,
+    ]
+
+
+def test_a_request_that_is_refused_leaves_the_queue_alone():
+    queue = Queue()
+    with pytest.raises(InvalidEvents):
+        take_in(a_request(wire(), wire(id="")), queue)
+    assert queue.messages == []
+
+
+def test_an_unsigned_request_asks_for_no_secret():
+    def secrets(_):
+        raise AssertionError
+
+    request = replace(a_request(wire()), headers={"content-type": "application/json"})
+    with pytest.raises(Unsigned):
+        take_in(request, Queue(), secrets=secrets)
+
+
+def test_a_body_of_1_mib_is_read():
+    body = json.dumps(wire()).encode()
+    padded = body + b" " * (BODY_BYTES_MAX - len(body))
+    request = signed(Request("r-1", "POST", "changes", {}, padded))
+    assert take_in(request, Queue()).accepted == 1
+
+
+@pytest.mark.parametrize(
+    "headers",
+    [
+        {"content-type": "application/json"},
+        {"content-type": "Application/JSON; Charset=UTF-8"},
+        {"content-type": 'application/json;charset="utf-8"'},
+        {"content-type": "application/json; charset=utf-8; profile=x"},
+        {"content-type": "application/json; profile=x; charset=utf-8"},
+        {"content-type": "application/cloudevents+json"},
+        {"content-encoding": "Identity"},
+    ],
+)
+def test_json_is_accepted_however_it_is_labelled(headers):
+    assert take_in(a_request(wire(), headers=headers), Queue()).accepted == 1
+
+
+@pytest.mark.parametrize(
+    "headers",
+    [
+        {"content-type": ""},
+        {"content-type": "text/json"},
+        {"content-type": "application/xml"},
+        {"content-type": "application/jsonp"},
+        {"content-type": "application/x-www-form-urlencoded"},
+        {"content-type": "application/json; charset=latin-1"},
+        {"content-type": "application/json; profile=x; charset=utf-16"},
+        {"content-encoding": "gzip"},
+    ],
+)
+def test_another_type_or_encoding_is_refused(headers):
+    with pytest.raises(MediaRefused):
+        take_in(a_request(wire(), headers=headers), Queue())
+
+
+def test_an_event_may_be_five_minutes_ahead_and_no_more():
+    ahead = wire(occurredAt="2026-11-21T12:05:00.25Z")
+    assert take_in(a_request(ahead), Queue()).accepted == 1
+    with pytest.raises(InvalidEvents) as caught:
+        take_in(a_request(ahead | {"occurredAt": "2026-11-21T12:05:00.250001Z"}), Queue())
+    assert [pointer for pointer, _ in caught.value.faults] == ["/occurredAt"]
+
+
+def test_a_sources_allow_list_is_kept():
+    source = SOURCE.model_copy(update={"properties_allowed": frozenset({"phone"})})
+    with pytest.raises(InvalidEvents) as caught:
+        take_in(a_request(wire()), Queue(), source=source)
+    assert caught.value.faults == [Fault("/properties", "the source may not set firstname")]
+
+
+@pytest.mark.parametrize(("count", "pointer"), [(1, ""), (2, "/0")])
+def test_an_event_too_large_for_its_message_is_refused_where_it_stands(count, pointer):
+    large = wire(properties={"a": "\u00fc" * 65_000, "b": "x" * 2_000})
+    queue = Queue()
+    with pytest.raises(InvalidEvents) as caught:
+        take_in(a_request(*[large, wire()][:count]), queue)
+    assert [fault.pointer for fault in caught.value.faults] == [pointer]
+    assert queue.messages == []
