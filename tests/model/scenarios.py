@@ -6,6 +6,8 @@ from tests.model.state import Budget, Fault, Scenario
 
 ANY = frozenset(Fault)
 HARDEST = frozenset({Fault.LOST, Fault.LATE, Fault.BAD, Fault.THROTTLED, Fault.DUPLICATE})
+NONE: frozenset[Fault] = frozenset()
+QUEUE = frozenset({Fault.DUPLICATE, Fault.GIVEN_UP, Fault.REDRIVE})
 
 P, Q, PQ = frozenset({0}), frozenset({1}), frozenset({0, 1})
 
@@ -15,11 +17,16 @@ def scenario(
     consumers: int = 2,
     most: int,
     faults: frozenset[Fault] = ANY,
+    freely: frozenset[Fault] = NONE,
 ) -> Scenario:
+    """Build a scenario with `most` of these faults, and any number of those that come freely."""
     readings = " ".join("".join("pq"[prop] for prop in sorted(event)) for event in events)
-    of = {ANY: "any", HARDEST: "the hardest"}.get(faults, ", ".join(sorted(faults)))
-    name = f"events {readings}, {consumers} consumers, {most} faults of {of}"
-    return Scenario(name, events, consumers, (Budget(most, faults),))
+    kinds = {ANY: "any", HARDEST: "the hardest"}.get(faults, ", ".join(sorted(faults)))
+    name = f"events {readings}, {consumers} consumers, {most} faults of {kinds}"
+    if freely:
+        name += f", any number of {', '.join(sorted(freely))}"
+    budgets = (Budget(most, faults - freely), Budget(None, freely))
+    return Scenario(name, events, consumers, budgets)
 
 
 # Any two faults, in any mixture, are every pair of faults; any four contain them.
@@ -31,12 +38,15 @@ SMALL = (
     scenario(PQ, PQ, PQ, most=2),
     scenario(PQ, P, Q, most=3, faults=HARDEST),
     scenario(PQ, P, Q, most=2, consumers=3),
+    scenario(P, P, most=1, freely=QUEUE),
 )
 
 LARGE = (
     scenario(P, PQ, PQ, most=3, faults=HARDEST),
     scenario(P, P, most=6),
     scenario(P, P, most=5, consumers=3),
+    scenario(P, P, most=3, freely=QUEUE),
+    scenario(P, P, most=1, freely=QUEUE | {Fault.CRASH, Fault.THROTTLED}),
     scenario(P, P, P, most=4),
     scenario(P, P, P, most=3, consumers=3),
     scenario(P, P, P, P, most=3),

@@ -120,14 +120,15 @@ class World:
         yield from self._dead_letters(state)
 
     def _beginnings(self, state: State, me: int) -> Iterator[Step]:
+        queued = sum(1 << e for e in self.scenario.ranks if state.queue[e] == Place.QUEUED)
         for hand, paid in self._deliveries(state):
             if step := self.protocol.begin(paid, me, hand):
-                yield step._replace(is_fault=True) if paid is not state else step
+                yield step._replace(is_fault=True) if hand & ~queued else step
         if self.scenario.sweep and (step := self.protocol.sweep(state, me)):
             yield step
 
     def _deliveries(self, state: State) -> Iterator[tuple[Events, State]]:
-        """Every set of messages that may be delivered together, with its faults paid for."""
+        """Every set of messages that may be delivered together, its duplicates paid for."""
         sets = [(0, state)]
         for event in self.scenario.ranks:
             if state.queue[event] == Place.QUEUED:
