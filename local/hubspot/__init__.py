@@ -1,4 +1,15 @@
-"""A HubSpot account that lives in memory, and behaves as HubSpot does, also when it misbehaves."""
+"""A HubSpot account that lives in memory, and behaves as HubSpot does, also when it misbehaves.
+
+Bytes and a moment in, bytes out: `HubSpot` has no socket, no clock and no global randomness, so a
+seed repeats a run. What nobody outside HubSpot knows for sure is a switch (`switches.py`); what
+goes wrong on purpose is a fault (`faults.py`). Of several threads one may write, others look.
+
+Not imitated: single-record endpoints, search, associations (accepted on create and forgotten),
+lists, imports, webhooks, pipelines, workflows; writing to the properties API; the delay between a
+write and its being readable; restoring archived records; formatting of phone numbers, domains and
+numbers; calculated values; checks of e-mail domains; portal validation rules other than `letters`;
+users, teams and plan limits. `docs/emulator.md` has the whole list, and how sure each behaviour is.
+"""
 
 from local.hubspot.faults import Fault, storm
 from local.hubspot.limits import UNLIMITED, Limits

@@ -74,6 +74,7 @@ class Fault(BaseModel):
     headers: dict[str, str] = Field(default_factory=dict)
     body: str | None = None
     policy: Literal["TEN_SECONDLY_ROLLING", "DAILY", "SECONDLY"] | None = None  # of a 429
+    retry_after: int | None = Field(default=None, ge=0)  # seconds, of a `status`
     seconds: float = Field(default=0.0, ge=0)
     inputs: int = Field(default=1, ge=1)  # how many a `left_out` leaves out
     writes: Writes = "none"

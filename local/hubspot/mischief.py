@@ -109,7 +109,8 @@ class Mischief:
             refusal = Refusal(fault.status, texts.error("An injected fault"))
             answer = self._account.refused(visit, refusal)
         body = answer.body if fault.body is None else fault.body.encode()
-        return replace(answer, headers={**answer.headers, **fault.headers}, body=body)
+        retry = {} if fault.retry_after is None else {"Retry-After": str(fault.retry_after)}
+        return replace(answer, headers={**answer.headers, **retry, **fault.headers}, body=body)
 
     def _leave_out(self, visit: Visit, fault: Fault, random: Random) -> Answer:
         """Answer for all inputs but some, which are written only where the fault says so."""

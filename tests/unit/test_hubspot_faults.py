@@ -133,6 +133,11 @@ def test_a_429_by_policy_has_the_body_of_that_limit():
     assert (answer.status, told(answer)["policyName"]) == (429, "TEN_SECONDLY_ROLLING")
 
 
+def test_a_status_can_say_when_to_come_back():
+    answer = Account("status=503,retry_after=7").upsert("a@example.com")
+    assert (answer.status, answer.headers["Retry-After"]) == (503, "7")
+
+
 def test_migrating_says_when_to_come_back():
     assert Account("migrating=90").upsert("a@example.com").headers["Retry-After"] == "90"
 
