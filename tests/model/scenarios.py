@@ -33,7 +33,7 @@ def scenario(
 SMALL = (
     scenario(P, P, most=4),
     scenario(PQ, PQ, most=3),
-    scenario(P, P, P, most=3),
+    scenario(P, P, P, most=2),
     scenario(PQ, P, Q, most=2),
     scenario(PQ, PQ, PQ, most=2),
     scenario(PQ, P, Q, most=3, faults=HARDEST),

@@ -27,8 +27,8 @@ def test_the_newest_value_wins_in_every_reachable_state(scenario):
 
 @pytest.mark.parametrize("variant", VARIANTS)
 def test_what_the_protocol_leaves_open_may_be_done_either_way(variant):
-    assert finding(scenario(PQ, P, Q, most=2), variant) == ""
-    assert finding(scenario(P, P, most=3), variant) == ""
+    assert finding(scenario(PQ, PQ, most=2), variant) == ""
+    assert finding(scenario(P, P, P, most=2), variant) == ""
 
 
 def test_without_faults_the_sweep_has_nothing_to_do():
@@ -40,6 +40,18 @@ def test_an_event_rejected_for_one_property_leaves_another_to_the_sweep():
     faults = Budget(2, frozenset({Fault.BAD, Fault.THROTTLED}))
     unswept = Scenario("one bad value, one 429", (PQ,), 1, (faults,), sweep=False)
     assert finding(unswept).endswith(checks.LEFT)
+
+
+def test_a_dead_holder_of_a_rejected_events_copy_leaves_it_to_the_sweep():
+    faults = Budget(3, frozenset({Fault.BAD, Fault.DUPLICATE, Fault.CRASH}))
+    unswept = Scenario("one bad value, one copy, one crash", (P,), 2, (faults,), sweep=False)
+    assert finding(unswept).endswith(checks.LEFT)
+
+
+def test_without_refusals_and_given_up_messages_nothing_rests_on_the_sweep():
+    refusing = {Fault.BAD, Fault.WHIM, Fault.GIVEN_UP, Fault.EXPIRY}
+    budgets = (Budget(3, frozenset(Fault) - refusing),)
+    assert finding(Scenario("unswept", (P, PQ), 2, budgets, sweep=False)) == ""
 
 
 def test_exploring_twice_finds_the_same():
