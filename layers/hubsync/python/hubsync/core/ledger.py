@@ -119,7 +119,8 @@ def vouched(
         synced=synced,
         pending=pending,
         archived=archived,
-        hubspot_id=hubspot_id or entry.hubspot_id,
+        # A revived record is a new one, so an archived one's id would archive nobody.
+        hubspot_id=None if archived else hubspot_id or entry.hubspot_id,
         trace_id=trace_id,
     )
     return replace(settled, pending=_undominated(settled))

@@ -1,0 +1,163 @@
+"""What an entry becomes, step by step; the write protocol's rules that concern one record."""
+
+import pytest
+
+from hubsync.core.change import ARCHIVED, readings
+from hubsync.core.ledger import (
+    Entry,
+    Rev,
+    Standing,
+    acquired,
+    laid_on_top,
+    refused,
+    released,
+    standing,
+    vouched,
+)
+from tests.builders import a_change, a_reading, an_event
+
+R1, R2 = Rev("r1"), Rev("r2")
+OLD, NEW, NEWEST = (a_reading(str(n), n, f"e-{n}") for n in range(3))
+NOW = 1_000_000
+LEASED = Entry(R1, lease_until=NOW + 1)
+YES = a_reading("true", 1, "archiving")
+
+
+def synced(**newest):
+    return Entry(R1, synced={name: reading.version for name, reading in newest.items()})
+
+
+def settled(entry, hubspot_id=None, **told):
+    return vouched(entry, told, hubspot_id=hubspot_id, trace_id="t")
+
+
+@pytest.mark.parametrize(
+    ("entry", "change", "expected"),
+    [
+        (Entry(), a_change(phone=NEW), Standing.DUE),
+        (synced(phone=OLD), a_change(phone=NEW), Standing.DUE),
+        (synced(phone=NEW), a_change(phone=NEW), Standing.SUPERSEDED),
+        (synced(phone=NEW), a_change(phone=OLD), Standing.SUPERSEDED),
+        (synced(phone=NEW), a_change(phone=[NEW, OLD]), Standing.SUPERSEDED),
+        (synced(phone=NEW), a_change(phone=[NEWEST, OLD]), Standing.DUE),
+        (synced(phone=NEW), a_change(phone=OLD, city=OLD), Standing.DUE),
+        (LEASED, a_change(phone=NEW), Standing.LEASED),
+        (Entry(R1, lease_until=NOW), a_change(phone=NEW), Standing.DUE),
+    ],
+    ids=[
+        "a record never written",
+        "a newer reading",
+        "the reading itself",
+        "an older reading",
+        "an older reading behind it",
+        "a newer reading in front",
+        "another property is new",
+        "a lease held",
+        "a lease just over",
+    ],
+)
+def test_a_change_stands_to_the_ledger_as(entry, change, expected):
+    assert standing(entry, change, now=NOW) is expected
+
+
+def test_an_event_that_is_not_new_still_waits_for_a_record_that_is_not_clean():
+    known = {"phone": NEW.version}
+    leased = Entry(R1, lease_until=NOW + 1, synced=known)
+    left_behind = Entry(R1, synced=known, pending={"city": (OLD,)})
+    assert standing(leased, a_change(phone=OLD), now=NOW) is Standing.LEASED
+    assert standing(left_behind, a_change(phone=OLD), now=NOW) is Standing.DUE
+
+
+def test_what_was_set_before_an_archive_is_superseded_by_it():
+    archived = settled(Entry(R1), **{ARCHIVED: YES})
+    assert archived.archived
+    assert standing(archived, a_change(phone=OLD), now=NOW) is Standing.SUPERSEDED
+    assert standing(archived, a_change(phone=NEWEST), now=NOW) is Standing.DUE
+
+
+def test_a_revived_record_takes_older_readings_again():
+    archived = settled(Entry(R1), **{ARCHIVED: YES})
+    revived = settled(archived, **{ARCHIVED: a_reading("false", 2, upsert=True)})
+    assert standing(revived, a_change(phone=OLD), now=NOW) is Standing.DUE
+
+
+def test_acquiring_commits_the_newest_reading_in_hand_before_it_is_sent():
+    entry = acquired(Entry(), a_change(phone=[NEW, OLD]), rev=R2, lease_until=NOW)
+    assert entry == Entry(R2, lease_until=NOW, pending={"phone": (NEW,)})
+
+
+def test_acquiring_lays_on_top_of_what_may_be_in_hubspot_already():
+    entry = Entry(R1, pending={"phone": (OLD,)})
+    entry = acquired(entry, a_change(phone=NEW), rev=R2, lease_until=NOW)
+    assert entry.pending == {"phone": (NEW, OLD)}
+
+
+@pytest.mark.parametrize("in_hand", [OLD, NEW])
+def test_acquiring_commits_nothing_that_pending_or_synced_dominates(in_hand):
+    pending = Entry(R1, pending={"phone": (NEW,)})
+    change = a_change(phone=in_hand)
+    assert acquired(pending, change, rev=R2, lease_until=NOW).pending == {"phone": (NEW,)}
+    assert acquired(synced(phone=NEW), change, rev=R2, lease_until=NOW).pending == {}
+
+
+def test_a_lease_found_expired_is_a_doubt():
+    entry = Entry(R1, lease_until=NOW, doubts=1)
+    assert acquired(entry, a_change(phone=NEW), rev=R2, lease_until=NOW).doubts == 2
+    assert acquired(Entry(), a_change(phone=NEW), rev=R2, lease_until=NOW).doubts == 0
+
+
+def test_a_further_round_is_laid_beneath_what_is_newer():
+    entry = Entry(R1, pending={"phone": (NEWEST,)})
+    assert laid_on_top(entry, {"phone": OLD, "city": NEW}, rev=R2) == Entry(
+        R2, pending={"phone": (NEWEST, OLD), "city": (NEW,)}
+    )
+
+
+def test_what_hubspot_vouches_for_settles_all_that_is_older_and_nothing_newer():
+    entry = Entry(R1, pending={"phone": (NEWEST, NEW, OLD), "city": (OLD,)})
+    assert settled(entry, "512", phone=NEW) == Entry(
+        R1,
+        synced={"phone": NEW.version},
+        pending={"phone": (NEWEST,), "city": (OLD,)},
+        hubspot_id="512",
+        trace_id="t",
+    )
+
+
+def test_an_archive_takes_along_pending_readings_older_than_it():
+    entry = Entry(R1, pending={"phone": (NEWEST,), "city": (OLD,), ARCHIVED: (YES,)})
+    assert settled(entry, **{ARCHIVED: YES}).pending == {"phone": (NEWEST,)}
+
+
+def test_the_id_of_an_archived_record_is_forgotten_since_a_revived_one_has_another():
+    entry = settled(Entry(R1, hubspot_id="512"), **{ARCHIVED: YES})
+    assert entry.hubspot_id is None
+    assert settled(entry, **{ARCHIVED: a_reading("false", 2)}).hubspot_id is None
+
+
+def test_a_record_id_once_known_is_kept():
+    assert settled(Entry(R1, hubspot_id="512"), phone=OLD).hubspot_id == "512"
+
+
+def test_a_refused_reading_leaves_alone_and_leaves_no_mark():
+    entry = Entry(R1, synced={"city": OLD.version}, pending={"phone": (NEW, OLD), "city": (NEW,)})
+    assert refused(entry, {"phone": NEW, "city": NEW}) == Entry(
+        R1, synced={"city": OLD.version}, pending={"phone": (OLD,)}
+    )
+
+
+def test_a_release_ends_lease_and_doubts_and_keeps_what_is_pending():
+    entry = Entry(R1, lease_until=NOW, doubts=3, pending={"phone": (OLD,)})
+    assert released(entry, rev=R2) == Entry(R2, pending={"phone": (OLD,)})
+
+
+def test_a_record_is_clean_without_a_lease_and_pending_readings():
+    assert Entry().clean
+    assert not LEASED.clean
+    assert not Entry(pending={"phone": (OLD,)}).clean
+
+
+def test_an_upsert_repeated_after_it_was_written_is_superseded_whole():
+    change = a_change(**readings("changes", an_event()))
+    told = {name: some[0] for name, some in change.readings.items()}
+    assert standing(settled(Entry(R1), **told), change, now=NOW) is Standing.SUPERSEDED
