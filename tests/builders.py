@@ -47,9 +47,9 @@ def a_version(at=0, event_id="e-1", *, sequence=0, source="changes", digest="d")
     return Version(NOON + at, sequence, source, event_id, digest)
 
 
-def a_reading(value="Ada", at=0, event_id="e-1", **more):
-    """A reading of an update; `at` is microseconds after noon."""
-    return Reading(a_version(at, event_id, **more), value)
+def a_reading(value="Ada", at=0, event_id="e-1", *, upsert=False):
+    """A reading of an update, unless it came from an upsert; `at` is microseconds after noon."""
+    return Reading(a_version(at, event_id), value, upsert)
 
 
 def a_change(record=ADA, **readings):
@@ -63,12 +63,17 @@ def a_change(record=ADA, **readings):
     )
 
 
-def a_batch(*ids, operation="upsert", id_property="email", object_type="0-1", properties=None):
-    """A batch with an input for each id, which sets the same properties."""
+def an_input(id_="ada@example.com", *, properties=None, id_property="email", object_type="0-1"):
     readings = {
         name: a_reading(value) for name, value in (properties or {"firstname": "Ada"}).items()
     }
+    return write_input(RecordKey("main", object_type, id_property, id_), readings)
+
+
+def a_batch(*ids, operation="upsert", id_property="email", object_type="0-1", properties=None):
+    """A batch with an input for each id, all of which set the same properties."""
     inputs = [
-        write_input(RecordKey("main", object_type, id_property, id_), readings) for id_ in ids
+        an_input(id_, properties=properties, id_property=id_property, object_type=object_type)
+        for id_ in ids
     ]
     return Batch(Route("main", object_type, operation, id_property), tuple(inputs))

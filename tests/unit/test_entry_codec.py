@@ -1,0 +1,53 @@
+import json
+
+from hubsync.core.change import ARCHIVED
+from hubsync.core.entry_codec import decode, encode
+from hubsync.core.ledger import Entry, Rev
+from tests.builders import a_reading, a_version
+
+FULL = Entry(
+    Rev("r1"),
+    lease_until=7,
+    synced={"phone": a_version(1), ARCHIVED: a_version(2, "e-2")},
+    pending={"city": (a_reading("Z\u00fcrich", 3, upsert=True), a_reading("", 1))},
+    archived=True,
+    doubts=2,
+    hubspot_id="512",
+    trace_id="t",
+)
+
+
+def reread(entry):
+    return decode(encode(entry), rev=entry.rev, lease_until=entry.lease_until)
+
+
+def test_an_entry_is_read_as_it_was_written():
+    assert reread(FULL) == FULL
+    assert reread(Entry()) == Entry()
+
+
+def test_an_empty_entry_is_its_format_alone():
+    assert json.loads(encode(Entry())) == {"f": 1}
+
+
+def test_an_event_of_many_properties_is_written_once():
+    versions = dict.fromkeys(map(str, range(50)), a_version(event_id="an event id to look for"))
+    assert encode(Entry(synced=versions)).count(b"look for") == 1
+
+
+def test_an_entry_written_by_this_format_stays_readable():
+    packed = (
+        b'{"f":1,"e":[[5,0,"changes","e-1","d"]],"s":{"phone":0},'
+        b'"p":{"city":[[0,"Graz",1]]},"a":1,"d":2,"i":"512","t":"t"}'
+    )
+    version = a_version()._replace(occurred_at=5)
+    assert decode(packed, rev=Rev("r1"), lease_until=7) == Entry(
+        Rev("r1"),
+        lease_until=7,
+        synced={"phone": version},
+        pending={"city": (a_reading("Graz", upsert=True)._replace(version=version),)},
+        archived=True,
+        doubts=2,
+        hubspot_id="512",
+        trace_id="t",
+    )
