@@ -9,7 +9,7 @@ from __future__ import annotations
 from itertools import pairwise
 from typing import TYPE_CHECKING
 
-from tests.model.state import Place, State, each, is_clean, reading
+from tests.model.state import Phase, Place, State, each, is_clean, reading
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -17,6 +17,8 @@ if TYPE_CHECKING:
     from tests.model.protocol import Protocol
 
     type StepCheck = Callable[[Protocol, State, State], str]
+
+WRITING = frozenset(Phase) - {Phase.IDLE, Phase.DEAD_LETTER, Phase.DELETE}
 
 BACK = "the CRM goes back to an older value"
 LOST = "an event is lost"
@@ -27,6 +29,7 @@ APART = "at rest the ledger does not say what the CRM holds"
 STUCK = "from here nothing leads to rest"
 FORGOTTEN = "the ledger forgets what HubSpot was told"
 JUMBLED = "pending readings are not newest first, or dominated"
+TWO = "a lease is taken from a consumer that is still writing"
 
 
 def promise(protocol: Protocol, before: State, after: State) -> str:
@@ -42,6 +45,8 @@ def promise(protocol: Protocol, before: State, after: State) -> str:
 
 def lemmas(_protocol: Protocol, before: State, after: State) -> str:
     """Tell what is wrong with the ledger. An outdated read does no harm because of these."""
+    if after.lease != before.lease and _takes_from_writer(after):
+        return TWO
     if after.synced == before.synced and after.pending == before.pending:
         return ""
     if any(new < old for old, new in zip(before.synced, after.synced, strict=True)):
@@ -74,6 +79,10 @@ def newest_not_refused(protocol: Protocol, state: State, prop: int) -> int:
         ),
         default=0,
     )
+
+
+def _takes_from_writer(state: State) -> bool:
+    return any(consumer.phase in WRITING and not consumer.holds for consumer in state.consumers)
 
 
 def _goes_back(before: State, after: State) -> bool:

@@ -21,15 +21,14 @@ def scenario(
 ) -> Scenario:
     """Build a scenario with `most` of these faults, and any number of those that come freely."""
     readings = " ".join("".join("pq"[prop] for prop in sorted(event)) for event in events)
-    kinds = {ANY: "any", HARDEST: "the hardest"}.get(faults, ", ".join(sorted(faults)))
-    name = f"events {readings}, {consumers} consumers, {most} faults of {kinds}"
-    if freely:
-        name += f", any number of {', '.join(sorted(freely))}"
+    kind = {ANY: "any", HARDEST: "hardest"}.get(faults, "/".join(sorted(faults)))
+    free = f" and any number of {'/'.join(sorted(freely))}" if freely else ""
+    name = f"{readings}, {consumers} consumers, faults: {kind} {most}{free}"
     budgets = (Budget(most, faults - freely), Budget(None, freely))
     return Scenario(name, events, consumers, budgets)
 
 
-# Any two faults, in any mixture, are every pair of faults; any four contain them.
+# Any two faults are every pair of faults, any four also those that need a dead letter to start with.
 SMALL = (
     scenario(P, P, most=4),
     scenario(PQ, PQ, most=3),
