@@ -28,7 +28,7 @@ def scenario(
     return Scenario(name, events, consumers, budgets)
 
 
-# Any two faults are every pair of faults, any four also those that need a dead letter to start with.
+# Any two faults are every pair of faults, any four also those that need a dead letter first.
 SMALL = (
     scenario(P, P, most=4),
     scenario(PQ, PQ, most=3),
