@@ -123,8 +123,10 @@ class Judge:
         warnings = [texts.normalised(name, properties[name], day) for name, day in changed.items()]
         return {**properties, **changed}, warnings
 
-    def _claim(self, target: Target, values: Mapping[str, str]) -> tuple[str, Target] | None:
+    def _claim(self, target: Target, values: dict[str, str]) -> tuple[str, Target] | None:
         """Take the unique values for the target, or name the first that another record has."""
+        if values.keys().isdisjoint(self.rules.unique):
+            return None
         kind = self.operation.kind
         wanted = [
             (name, unique_key(kind, name, values[name]))
