@@ -5,13 +5,14 @@ in any error parsing"), so whatever is missing is done without.
 """
 
 import re
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from http import HTTPStatus
 from json import JSONDecodeError, dumps, loads
 from typing import Any, Final
 
 from hubsync.core.batch import Batch, Route
 from hubsync.core.event import HUBSPOT_ID
+from hubsync.core.limits import PROPERTY_NAME_CHARACTERS_MAX
 from hubsync.core.object_types import path_segment
 from hubsync.core.reply import (
     Ambiguous,
@@ -40,6 +41,7 @@ _REQUEST_FAULTS: Final = (
 _VALUES_INVALID: Final = "Property values were not valid: "
 _EXISTING_ID: Final = re.compile(r"Existing ID: ([0-9]+)", re.ASCII)
 _UNFINISHED: Final = frozenset({"PENDING", "PROCESSING"})
+_WORD: Final = re.compile(rf"\S{{1,{PROPERTY_NAME_CHARACTERS_MAX}}}")
 _CODE: Final = re.compile(r"[A-Z][A-Z0-9_]{0,63}", re.ASCII)
 
 
@@ -78,7 +80,7 @@ def decode_read(
     answer = _object(body)
     if not 200 <= status < 300:  # noqa: PLR2004 - the class of success
         return NotApplied(f"READ_{status}")
-    if answer is None or answer.get("status") in _UNFINISHED:
+    if answer is None or _unfinished(answer):
         return Ambiguous("READ_UNFINISHED")
     asked = {_folded(route, id_): id_ for id_ in ids}
     found: dict[str, Shown | None] = {}
@@ -89,9 +91,10 @@ def decode_read(
     for result in _objects(answer.get("results")):
         # A record merged into another, or found by an additional address, shows another key.
         id_ = asked.get(_key_of(result, route) or "") or (ids[0] if len(ids) == 1 else None)
-        if id_ is not None and isinstance(result.get("id"), str):
+        hubspot_id = _word(result.get("id"))
+        if id_ is not None and hubspot_id is not None:
             properties = result.get("properties")
-            found[id_] = Shown(result["id"], properties if isinstance(properties, dict) else {})
+            found[id_] = Shown(hubspot_id, properties if isinstance(properties, dict) else {})
     return found
 
 
@@ -104,27 +107,34 @@ def _answered(batch: Batch, body: bytes) -> Reply:
     answer = _object(body)
     if answer is None:
         return Ambiguous("BROKEN_BODY")
-    if answer.get("status") in _UNFINISHED:
+    if _unfinished(answer):
         return Ambiguous(str(answer["status"]))
-    failed = _failures(batch, _objects(answer.get("errors")))
-    return Answered({**_successes(batch, failed, _objects(answer.get("results"))), **failed})
+    errors = [(error, _blamed(batch, error)) for error in _objects(answer.get("errors"))]
+    failed = {trace: _failure(error) for error, traces in errors for trace in traces}
+    counted = answer.get("numErrors")
+    vouched, strangers = _successes(batch, failed, _objects(answer.get("results")))
+    # An error that blames nobody could be about any input that is left.
+    if all(traces for _, traces in errors) and counted in (None, 0, len(errors)):
+        unmatched = [i.trace_id for i in batch.inputs if i.trace_id not in {**failed, **vouched}]
+        vouched |= _by_count(batch.route, unmatched, strangers)
+    return Answered({**vouched, **failed})
 
 
-def _failures(batch: Batch, errors: Iterable[dict[str, Any]]) -> dict[TraceId, Verdict]:
-    """Match errors to inputs by trace id, else by the ids they name."""
-    failed: dict[TraceId, Verdict] = {}
-    by_id = {item.record.id: item for item in batch.inputs}
+def _unfinished(answer: Mapping[str, Any]) -> bool:
+    status = answer.get("status")
+    return isinstance(status, str) and status in _UNFINISHED
+
+
+def _blamed(batch: Batch, error: Mapping[str, Any]) -> list[TraceId]:
+    """Return the inputs that an error is about: by trace id, else by the ids it names."""
+    context = error.get("context")
+    context = context if isinstance(context, dict) else {}
     traces = {item.trace_id for item in batch.inputs}
-    for error in errors:
-        context = error.get("context")
-        context = context if isinstance(context, dict) else {}
-        named = [TraceId(trace) for trace in _texts(context.get("objectWriteTraceId"))]
-        found = [trace for trace in named if trace in traces] or [
-            by_id[id_].trace_id for id_ in _texts(context.get("ids")) if id_ in by_id
-        ]
-        verdict = _failure(error)
-        failed.update((trace, verdict) for trace in found)
-    return failed
+    named = [TraceId(trace) for trace in _texts(context.get("objectWriteTraceId"))]
+    by_id = {item.record.id: item.trace_id for item in batch.inputs}
+    return [trace for trace in named if trace in traces] or [
+        by_id[id_] for id_ in _texts(context.get("ids")) if id_ in by_id
+    ]
 
 
 def _failure(error: dict[str, Any]) -> Verdict:
@@ -134,29 +144,36 @@ def _failure(error: dict[str, Any]) -> Verdict:
 
 def _successes(
     batch: Batch, failed: Mapping[TraceId, Verdict], results: list[dict[str, Any]]
-) -> dict[TraceId, Verdict]:
-    """Match results to inputs by what they show; never by position.
+) -> tuple[dict[TraceId, Verdict], list[str | None]]:
+    """Match results to inputs by what they show, never by position; return the ids of strangers.
 
-    Observed: results come shuffled, e-mail addresses lower-cased, and without trace ids. A contact
-    found by an additional address may show another one (inferred); such inputs are vouched for by
-    count, if the count leaves no doubt.
+    Observed: results come shuffled, e-mail addresses lower-cased, and without trace ids.
     """
-    waiting = {item.trace_id: item for item in batch.inputs if item.trace_id not in failed}
-    by_key = {_folded(batch.route, item.record.id): trace for trace, item in waiting.items()}
+    by_key = {_folded(batch.route, item.record.id): item.trace_id for item in batch.inputs}
+    traces = set(by_key.values())
     vouched: dict[TraceId, Verdict] = {}
     strangers: list[str | None] = []
     for result in results:
         trace = _trace_of(result, batch.route, by_key)
-        hubspot_id = result.get("id") if isinstance(result.get("id"), str) else None
-        if trace in waiting:
-            vouched[trace] = Vouched(hubspot_id)
-        else:
+        hubspot_id = _word(result.get("id"))
+        if trace not in traces:
             strangers.append(hubspot_id)
-    unmatched = [trace for trace in waiting if trace not in vouched]
-    if batch.route.id_property != HUBSPOT_ID and len(unmatched) == len(strangers):
-        alone = len(unmatched) == 1
-        vouched.update((trace, Vouched(strangers[0] if alone else None)) for trace in unmatched)
-    return vouched
+        elif trace not in failed:
+            vouched[trace] = Vouched(hubspot_id)
+    return vouched, strangers
+
+
+def _by_count(
+    route: Route, unmatched: Sequence[TraceId], strangers: Sequence[str | None]
+) -> dict[TraceId, Verdict]:
+    """Vouch for inputs that no result shows, if as many results show none of the inputs.
+
+    Inferred: a contact found by an additional address shows another one.
+    """
+    if route.id_property == HUBSPOT_ID or len(unmatched) != len(strangers):
+        return {}
+    alone = len(unmatched) == 1
+    return {trace: Vouched(strangers[0] if alone else None) for trace in unmatched}
 
 
 def _trace_of(
@@ -176,7 +193,8 @@ def _key_of(result: dict[str, Any], route: Route) -> str | None:
 
 
 def _folded(route: Route, key: str) -> str:
-    return key.casefold() if route.id_property == "email" else key
+    # As ids are canonicalised; folding more would make one record of strasse@ and straße@.
+    return key.lower() if route.id_property == "email" else key
 
 
 def _failed(status: int, headers: Mapping[str, str], body: dict[str, Any] | None) -> Reply:
@@ -194,8 +212,8 @@ def _failed(status: int, headers: Mapping[str, str], body: dict[str, Any] | None
             # Documented: a lock after a large upsert lasts 2 s.
             return NotApplied("LOCKED", max(retry_after or 0, LOCK_SECONDS))
         case 429:
-            policy = str(error.get("policyName") or "")
-            return NotApplied(f"THROTTLED_{policy or 'UNNAMED'}", retry_after, Scope.ACCOUNT)
+            policy = _code(error.get("policyName")) or "UNNAMED"
+            return NotApplied(f"THROTTLED_{policy}", retry_after, Scope.ACCOUNT)
         case 401 | 403 | 477:
             return NotApplied(f"HTTP_{status}", retry_after, Scope.ACCOUNT)
         case _ if status == HTTPStatus.REQUEST_TIMEOUT or status >= 500:  # noqa: PLR2004
@@ -214,12 +232,11 @@ def reason_of(error: dict[str, Any], *, default: str = "REFUSED") -> Reason:
     text = text if isinstance(text, str) else ""
     code = next((code for sentence, code in _REQUEST_FAULTS if sentence in text), None)
     code = code or next(iter(properties.values()), None) or _code(error.get("category")) or default
-    correlation_id = error.get("correlationId")
     return Reason(
         code,
         _message(code, properties, error, text),
         properties,
-        correlation_id if isinstance(correlation_id, str) else None,
+        _word(error.get("correlationId")),
     )
 
 
@@ -241,10 +258,9 @@ def _named_properties(error: dict[str, Any]) -> Iterator[tuple[str, str]]:
         context = item.get("context")
         names = _texts(context.get("propertyName")) if isinstance(context, dict) else []
         code = _code(item.get("code")) or "INVALID"
-        yield from ((name.lower(), code) for name in names)
+        yield from ((name.lower(), code) for name in names if _word(name))
     for item in _embedded(error.get("message")):
-        name = item.get("name")
-        if isinstance(name, str):
+        if name := _word(item.get("name")):
             yield name.lower(), _code(item.get("error")) or "INVALID"
 
 
@@ -261,12 +277,19 @@ def _scopes(error: dict[str, Any]) -> Iterator[str]:
     for item in _objects(error.get("errors")):
         context = item.get("context")
         if isinstance(context, dict):
-            yield from _texts(context.get("requiredGranularScopes"))
+            yield from filter(_word, _texts(context.get("requiredGranularScopes")))
 
 
 def _code(value: object) -> str | None:
     # Only what looks like a code is taken over: a free text could quote a value.
     return value if isinstance(value, str) and _CODE.fullmatch(value) else None
+
+
+def _word(value: object) -> str | None:
+    # A name or an id goes into the ledger and into a dead letter's attributes, where SQS refuses
+    # control characters, and no wire takes half a surrogate pair.
+    fit = isinstance(value, str) and _WORD.fullmatch(value) and value.isprintable()
+    return str(value) if fit else None
 
 
 def _seconds(text: str | None) -> float | None:
