@@ -5,7 +5,7 @@ whether a value ever went back, and the dead letters tell what was refused.
 """
 
 import json
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 
 from hubsync.ports import DeadLetter
@@ -74,11 +74,7 @@ def _held(hubspot: HubSpot, id_property: str, id_: str) -> list[Snapshot]:
 
 
 def _gone_back(facts: Sequence[Fact], held: Sequence[Snapshot], hubspot: HubSpot) -> list[str]:
-    versions = {
-        (name, value): fact.version
-        for fact in facts
-        for name, value in fact.wire.get("properties", {}).items()
-    }
+    versions = _versions(facts)
     found = []
     for record in held:
         newest: dict[str, Version] = {}
@@ -101,33 +97,54 @@ def _diverged(
     live = [record for record in held if record.archived_at is None]
     if words and words[-1].wire["operation"] == "archive":
         return [f"{record.id} is not archived" for record in live]
-    since = archives[-1].version if archives else ("",)
-    expected = {
-        name: value
+    shown = live[-1].properties if live else {}
+    last = {
+        name: fact
         for fact in kept
-        if fact.version > since
-        for name, value in fact.wire.get("properties", {}).items()
+        if not archives or fact.version > archives[-1].version
+        for name in fact.wire.get("properties", {})
         if not gone.holds(fact, name)
     }
-    shown = live[-1].properties if live else {}
-    # A revival makes a new record, without what the old one had been told: outside the promise.
-    lost = {
-        (name, value)
+    excused = _excused(facts, gone, held, hubspot)
+    return [
+        f"{name} is {shown.get(name)!r}, and should be {value!r}"
+        for name, fact in last.items()
+        if shown.get(name) != (value := fact.wire["properties"][name])
+        and not excused(name, shown.get(name), fact.version)
+    ]
+
+
+def _excused(
+    facts: Sequence[Fact], gone: Refused, held: Sequence[Snapshot], hubspot: HubSpot
+) -> Callable[[str, str | None, Version], bool]:
+    """Tell what the promise leaves out.
+
+    A revival makes a new record, without what the old one had been told; and an event refused as a
+    whole may have been written in part by an earlier delivery.
+    """
+    versions = _versions(facts)
+    refused_whole = [fact for fact in facts if fact.id in gone.events]
+    partly = _versions(refused_whole)
+    told_before = [
+        (name, versions[name, value])
         for record in held
         if record.archived_at is not None
         for _, name, value in hubspot.history(record.id)
-    }
-    # An event refused as a whole may have been written in part by an earlier delivery.
-    partly = {
-        (name, value)
+        if (name, value) in versions
+    ]
+
+    def excused(name: str, shown: str | None, expected: Version) -> bool:
+        return (name, shown) in partly or any(
+            told == name and version >= expected for told, version in told_before
+        )
+
+    return excused
+
+
+def _versions(facts: Iterable[Fact]) -> dict[tuple[str, str | None], Version]:
+    """Read values as versions: each names its event."""
+    return {
+        (name, value): fact.version
         for fact in facts
-        if fact.id in gone.events
         for name, value in fact.wire.get("properties", {}).items()
     }
-    return [
-        f"{name} is {shown.get(name)!r}, and should be {value!r}"
-        for name, value in expected.items()
-        if shown.get(name) != value
-        and (name, shown.get(name)) not in partly
-        and (name, value) not in lost
-    ]

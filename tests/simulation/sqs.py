@@ -44,6 +44,11 @@ class SimulatedSqs:
         taken = self._random.sample(ready, min(most, len(ready)))
         return [self._hand_out(id_, now) for id_ in taken]
 
+    def seconds_until_visible(self, now: float) -> float:
+        """Return how long a receive would find nothing, at most a minute."""
+        soonest = min((message.visible_at for message in self.stored.values()), default=now + 60)
+        return min(max(soonest - now, 0.0), 60.0)
+
     def _hand_out(self, id_: str, now: float) -> Received:
         message = self.stored[id_]
         message.receives += 1

@@ -12,7 +12,7 @@ from itertools import groupby
 from hubsync.core import ledger
 from hubsync.core.attempt import Attempt, EventId
 from hubsync.core.batch import Batch, Input, Route, archive_input, by_route, cut, write_input
-from hubsync.core.change import Change, RecordKey
+from hubsync.core.change import ARCHIVED, Change, RecordKey
 from hubsync.core.event import HUBSPOT_ID
 from hubsync.core.ledger import Entry, Rev, Standing
 from hubsync.core.limits import (
@@ -34,6 +34,7 @@ OUT_OF_TIME = "OUT_OF_TIME"
 LEASED = "LEASED"
 LEDGER_UNANSWERED = "LEDGER_UNANSWERED"
 NOT_FOUND = "NOT_FOUND"
+READ_UNANSWERED = "READ_UNANSWERED"
 
 type Expired = Callable[[EventId], bool]  # whether an event has waited long enough for its record
 
@@ -196,7 +197,7 @@ class Writer:
                 return []
             for attempt in unknown:
                 if attempt.record.id not in found:
-                    attempt.halt("READ_UNANSWERED")
+                    attempt.halt(READ_UNANSWERED)
                 elif (shown := found[attempt.record.id]) is None:
                     attempt.vouch(attempt.due(), None, "")
                 else:
@@ -225,19 +226,17 @@ class Writer:
         for attempt, item in silent:
             record = item.record
             route = Route(record.account, record.object_type, "update", record.id_property)
-            names = [name for name in item.readings if not name.startswith(":")]
+            names = [name for name in item.readings if name != ARCHIVED]
             found = await self._ports.read(route, [record.id], names)
             if isinstance(found, NotApplied | Ambiguous):
                 attempt.halt(found.code)
-                continue
-            shown = found.get(record.id)
-            if shown and all(
-                (shown.properties.get(n) or "") == item.readings[n].value for n in names
-            ):
-                attempt.vouch(item.readings, shown.hubspot_id, item.trace_id)
-            elif record.id in found and shown is None:
+            elif record.id not in found:
+                attempt.halt(READ_UNANSWERED)  # Silence once more; it may be there after all.
+            elif (shown := found[record.id]) is None:
                 attempt.not_found = Reason("UNVOUCHED", "HubSpot left the record out", {})
                 self._settle_not_found(attempt)
+            elif all((shown.properties.get(n) or "") == item.readings[n].value for n in names):
+                attempt.vouch(item.readings, shown.hubspot_id, item.trace_id)
             else:
                 message = "HubSpot neither wrote nor refused the record"
                 attempt.refuse(item.readings, Reason("UNVOUCHED", message, {}))
