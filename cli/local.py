@@ -72,7 +72,7 @@ def local(
         environment=parse_environment(env or []),
         consumers=consumers,
     )
-    with stopping_on_signals(), _failing_clearly(), stack, announced(stack.ready):
+    with stopping_on_signals(), failing_clearly(), stack, announced(stack.ready):
         if as_json:
             sys.stdout.write(f"{json.dumps(stack.ready)}\n")
             sys.stdout.flush()
@@ -114,7 +114,8 @@ def stopping_on_signals() -> Iterator[None]:
 
 
 @contextmanager
-def _failing_clearly() -> Iterator[None]:
+def failing_clearly() -> Iterator[None]:
+    """Tell what keeps a stack from running, without a traceback."""
     try:
         yield
     except (LocalError, TemplateError) as error:

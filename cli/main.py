@@ -5,6 +5,7 @@ from typing import Annotated
 
 import typer
 
+from cli.demo import demo
 from cli.event import event
 from cli.hubspot import EPILOG, hubspot
 from cli.local import local
@@ -12,6 +13,7 @@ from cli.send import send
 
 app = typer.Typer(no_args_is_help=True)
 app.command(epilog=EPILOG)(hubspot)
+app.command()(demo)
 app.command()(local)
 app.command()(send)
 app.command()(event)

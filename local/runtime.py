@@ -105,6 +105,11 @@ class Runtime:
             finally:
                 self._give_back(process)
 
+    def warm(self) -> None:
+        """Start a process ahead of the first invocation; it imports the handler meanwhile."""
+        with self._lock:
+            self._idle.append(self._start())
+
     def close(self) -> None:
         """End every process; what runs in one fails."""
         with self._lock:

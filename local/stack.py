@@ -179,6 +179,7 @@ class Stack:
         # Last in, first out: nothing new is begun, what runs is ended, and then all is waited for.
         for runtime in self.runtimes.values():
             context.callback(runtime.close)
+            runtime.warm()
         for stop in stops:
             context.callback(stop.set)
 
