@@ -1,10 +1,8 @@
 """`hubsync send`: post a file to a source, signed as its upstream system would."""
 
 import json
-import sys
 import time
 import uuid
-from pathlib import Path
 from typing import Annotated
 from urllib.parse import urlsplit
 
@@ -23,10 +21,7 @@ TIMEOUT_SECONDS = 30  # API Gateway's own limit
 
 def send(
     file: Annotated[
-        Path,
-        typer.Argument(
-            exists=True, dir_okay=False, allow_dash=True, help="The request's body; - reads stdin."
-        ),
+        typer.FileBinaryRead, typer.Argument(help="The request's body; - reads standard input.")
     ],
     *,
     source: Annotated[str, typer.Option(help="The source, as in /webhooks/{source}.")] = "changes",
@@ -46,7 +41,7 @@ def send(
 
     Ends with 0 when the answer is 2xx, with 1 when it is anything else.
     """
-    body = sys.stdin.buffer.read() if str(file) == "-" else file.read_bytes()
+    body = file.read()
     if url and not secret_name:
         fail("with --url, give --secret-name too: the local stack's secret fits no other", code=2)
     secret = find_secret(source, secret_name)
