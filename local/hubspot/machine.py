@@ -135,7 +135,7 @@ class HubSpot:
     def edit(self, object_type: str, record_id: str, properties: Mapping[str, str]) -> None:
         """Change a record as a person in HubSpot would, unchecked."""
         self._land()
-        self._crm.store.write(self._live(object_type, record_id), properties, self.now())
+        self._crm.store.edit(self._live(object_type, record_id), properties, self.now())
 
     def merge(self, object_type: str, survivor_id: str, away_id: str) -> None:
         """Merge two records as a person in HubSpot would."""

@@ -17,6 +17,9 @@ from local.hubspot.portal import ObjectType
 from local.hubspot.store import Record
 from local.hubspot.wire import Body, iso
 
+# Invented ids, as in the examples.
+BY_API = {"sourceType": "INTEGRATION", "sourceId": "10000002"}
+BY_HAND = {"sourceType": "CRM_UI", "sourceId": "userId:10000003"}
 HISTORY_INPUTS_MAX = 50  # Observed: with `propertiesWithHistory` a batch holds half as many.
 
 
@@ -79,13 +82,16 @@ def _shown(crm: Crm, operation: Operation, record: Record) -> Body:
 
 
 def _history(record: Record, name: str) -> Sequence[Body]:
+    changes = [
+        (position, reading)
+        for position, reading in enumerate(record.readings())
+        if reading.property == name
+    ]
     return [
         {
             "value": reading.value,
             "timestamp": iso(reading.time),
-            "sourceType": "INTEGRATION",
-            "sourceId": "10000002",
+            **(BY_HAND if position in record.by_hand else BY_API),
         }
-        for reading in reversed(record.readings())
-        if reading.property == name
+        for position, reading in reversed(changes)
     ]

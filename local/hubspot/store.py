@@ -29,6 +29,7 @@ class Record:
     values: dict[str, str] = field(default_factory=dict)
     # Plain tuples, since a `Reading` takes several times as long to make.
     history: list[tuple[float, str, str]] = field(default_factory=list)
+    by_hand: set[int] = field(default_factory=set)  # which of them a person made, by position
     archived_at: float | None = None
 
     def readings(self) -> list[Reading]:
@@ -100,6 +101,12 @@ class Store:
             if name in values:
                 self._move(record, name, "", values[name])
         return record
+
+    def edit(self, record: Record, values: Mapping[str, str], now: float) -> None:
+        """Write as a person does, which a property's history tells apart."""
+        before = len(record.history)
+        self.write(record, values, now)
+        record.by_hand.update(range(before, len(record.history)))
 
     def write(self, record: Record, values: Mapping[str, str], now: float) -> None:
         record.updated_at = now
