@@ -27,6 +27,7 @@ from hubsync.core.event import Rules, moment
 from hubsync.core.limits import PENDING_BYTES_MAX, TRIES_MAX
 from hubsync.core.message import Envelope, parse_message, repack
 from hubsync.core.outcome import Fate, Rejected, Retryable, fate
+from hubsync.invocation import Invocation
 from hubsync.ports import DeadLetter, Ports, Resend, Terms
 from hubsync.write import Writer
 
@@ -136,15 +137,15 @@ async def _write(
             if delivery.record is not None:
                 by_account[delivery.record.account].append(delivery)
     waited_enough = _waited_enough(parcels, ports.now(), terms)
-    writers = {
-        account: Writer(ports, terms, deadline=deadline, expired=waited_enough.__contains__)
-        for account in by_account
-    }
+    invocation = Invocation.begin(
+        ports, terms, deadline=deadline, expired=waited_enough.__contains__
+    )
+    writers = {account: Writer(invocation) for account in by_account}
     async with asyncio.TaskGroup() as group:
         for account, deliveries in by_account.items():
             group.create_task(writers[account].write(_coalesced(deliveries)))
     for account, deliveries in by_account.items():
-        _judge(deliveries, writers[account])
+        _judge(deliveries, writers[account], lease_seconds=invocation.lease_seconds_left())
     return list(writers.values())
 
 
@@ -198,7 +199,7 @@ def _readings(change: Change) -> dict[str, Reading]:
     return {name: some[0] for name, some in change.readings.items()}
 
 
-def _judge(deliveries: Iterable[Delivery], writer: Writer) -> None:
+def _judge(deliveries: Iterable[Delivery], writer: Writer, *, lease_seconds: float) -> None:
     for delivery in deliveries:
         if delivery.fate is not None:
             continue
@@ -209,7 +210,7 @@ def _judge(deliveries: Iterable[Delivery], writer: Writer) -> None:
             delivery.fate = writer.left[delivery.record]
         else:
             found = _readings(delivery.change)
-            delivery.fate = fate(found, attempt, lease_seconds=writer.lease_seconds_left)
+            delivery.fate = fate(found, attempt, lease_seconds=lease_seconds)
 
 
 def _give_up_exhausted(parcel: Parcel) -> None:

@@ -1,7 +1,7 @@
 """What the consumer needs from outside, as callables and protocols. Effects are arguments."""
 
 from collections.abc import Awaitable, Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from random import Random
 from typing import NamedTuple, Protocol
 
@@ -77,6 +77,8 @@ class Ports:
     queue: Queue
     now: Callable[[], float]  # wall clock, seconds since 1970
     random: Random
+    # When HubSpot last answered a write, by account, in ms; it lives as long as the process.
+    written_at: dict[str, int] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,8 +7,8 @@ from itertools import chain
 from hubsync.core import ledger
 from hubsync.core.batch import Route, route_of
 from hubsync.core.change import ARCHIVED, YES, Change, Reading, RecordKey, Version, merged
-from hubsync.core.ledger import Entry, Rev
-from hubsync.core.reply import Reason
+from hubsync.core.ledger import Entry, Rev, Watched
+from hubsync.core.reply import Reason, Vouched
 
 type EventId = tuple[str, str]  # source and event id
 
@@ -25,6 +25,7 @@ class Attempt:
     entry: Entry
     open: dict[str, tuple[Reading, ...]]
     vouched: set[tuple[str, Version]] = field(default_factory=set)
+    told: dict[str, Watched] = field(default_factory=dict)  # the same, as HubSpot shows it
     refused: dict[tuple[str, Version], Reason] = field(default_factory=dict)
     apart: bool = False  # events are tried one by one, since a refusal named none
     unmentioned: int = 0  # how many finished answers left the record out
@@ -78,17 +79,22 @@ class Attempt:
     def commit(self, due: Mapping[str, Reading], *, rev: Rev) -> None:
         self.entry = ledger.laid_on_top(self.entry, self.uncommitted(due), rev=rev)
 
-    def vouch(self, sent: Mapping[str, Reading], hubspot_id: str | None, trace_id: str) -> None:
+    def vouch(self, sent: Mapping[str, Reading], verdict: Vouched, trace_id: str) -> None:
         """Settle what HubSpot vouched for, and with it all that is older."""
         created = self.create
-        self._settle(sent, hubspot_id, trace_id)
+        self._settle(sent, verdict.hubspot_id, trace_id)
+        self.told |= {
+            name: Watched(reading, verdict.shown.get(name) or reading.value)
+            for name, reading in sent.items()
+            if name != ARCHIVED
+        }
         existence = self.open.get(ARCHIVED, (None,))[0]
         if not created or existence is None or existence.value == YES:
             return
         # Any upsert makes the record exist. But while an event is still to be tried, HubSpot may
         # refuse it whole, and then its word on existence counts for nothing.
         if self._of_events({existence.version.event}).keys() == {ARCHIVED}:
-            self._settle({ARCHIVED: existence}, hubspot_id, trace_id)
+            self._settle({ARCHIVED: existence}, verdict.hubspot_id, trace_id)
 
     def _settle(self, told: Mapping[str, Reading], hubspot_id: str | None, trace_id: str) -> None:
         self.entry = ledger.vouched(self.entry, told, hubspot_id=hubspot_id, trace_id=trace_id)
@@ -123,8 +129,13 @@ class Attempt:
         self.halted = reason
         self.in_doubt = True
 
-    def release(self, *, rev: Rev) -> None:
-        self.entry = ledger.released(self.entry, rev=rev)
+    def clear_doubt(self) -> None:
+        """Take back a doubt that another look has settled."""
+        self.halted = None
+        self.in_doubt = False
+
+    def release(self, *, rev: Rev, now: int) -> None:
+        self.entry = ledger.released(self.entry, self.told, rev=rev, now=now)
 
     def _of_events(self, events: Collection[EventId]) -> dict[str, Reading]:
         return {

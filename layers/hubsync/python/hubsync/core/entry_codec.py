@@ -1,27 +1,27 @@
 """A ledger entry as bytes: JSON with each event written once, however many readings it has."""
 
 import json
-from collections.abc import Iterable
 from typing import Any
 
 from hubsync.core.change import Reading, Version
-from hubsync.core.ledger import Entry, Rev
+from hubsync.core.ledger import Entry, Rev, Watched
 
 _FORMAT = 1
 
 
 def encode(entry: Entry) -> bytes:
-    """Return all of an entry but `rev` and `lease_until`, which conditions and scans look at."""
+    """Return all of an entry but `rev` and the times, which conditions and queries look at."""
     events: dict[Version, int] = {}
 
     def number(version: Version) -> int:
         return events.setdefault(version, len(events))
 
+    def packed(reading: Reading) -> tuple[int, str, int]:
+        return number(reading.version), reading.value, int(reading.upsert)
+
     synced = {name: number(version) for name, version in entry.synced.items()}
-    pending = {
-        name: [[number(r.version), r.value, int(r.upsert)] for r in readings]
-        for name, readings in entry.pending.items()
-    }
+    pending = {name: list(map(packed, readings)) for name, readings in entry.pending.items()}
+    watched = {name: [packed(each.reading), each.shown] for name, each in entry.watched.items()}
     fields: dict[str, Any] = {
         "f": _FORMAT,
         "e": list(events),
@@ -31,25 +31,35 @@ def encode(entry: Entry) -> bytes:
         "d": entry.doubts,
         "i": entry.hubspot_id,
         "t": entry.trace_id,
+        "w": watched,
+        "q": entry.doubted_at,
     }
     kept = {name: value for name, value in fields.items() if value}
     return json.dumps(kept, ensure_ascii=False, separators=(",", ":")).encode()
 
 
-def decode(packed: bytes, *, rev: Rev, lease_until: int) -> Entry:
+def decode(
+    packed: bytes, *, rev: Rev, lease_until: int, due_at: int = 0, watched_until: int = 0
+) -> Entry:
     fields = json.loads(packed)
     versions = [Version(*event) for event in fields.get("e", ())]
 
-    def readings(packed: Iterable[tuple[int, str, int]]) -> tuple[Reading, ...]:
-        return tuple(Reading(versions[n], value, bool(upsert)) for n, value, upsert in packed)
+    def reading(packed: tuple[int, str, int]) -> Reading:
+        number, value, upsert = packed
+        return Reading(versions[number], value, bool(upsert))
 
+    watched = fields.get("w", {})
     return Entry(
         rev=rev,
         lease_until=lease_until,
         synced={name: versions[number] for name, number in fields.get("s", {}).items()},
-        pending={name: readings(some) for name, some in fields.get("p", {}).items()},
+        pending={name: tuple(map(reading, some)) for name, some in fields.get("p", {}).items()},
         archived=bool(fields.get("a")),
         doubts=fields.get("d", 0),
+        doubted_at=fields.get("q", 0),
         hubspot_id=fields.get("i"),
         trace_id=fields.get("t"),
+        due_at=due_at,
+        watched={name: Watched(reading(each), shown) for name, (each, shown) in watched.items()},
+        watched_until=watched_until,
     )

@@ -9,14 +9,22 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from enum import Enum
 from types import MappingProxyType
-from typing import Final, NewType
+from typing import Final, NamedTuple, NewType
 
 from hubsync.core.change import ARCHIVED, YES, Change, Reading, Readings, Version, merged
+from hubsync.core.limits import WATCH_SECONDS
 
 Rev = NewType("Rev", str)  # Random and new at each write: who knows it knows the entry.
 
 ABSENT: Final = Rev("")
 NO_LEASE: Final = 0
+
+
+class Watched(NamedTuple):
+    """A reading that HubSpot took while an older write may still have been on its way."""
+
+    reading: Reading
+    shown: str  # as HubSpot's own reply showed the value
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,8 +37,12 @@ class Entry:
     pending: Readings = field(default_factory=lambda: MappingProxyType({}))
     archived: bool = False  # the synced reading of ARCHIVED is "true"
     doubts: int = 0  # ambiguous outcomes in a row
+    doubted_at: int = 0  # when the first of them was found
     hubspot_id: str | None = None
     trace_id: str | None = None  # of the last write that HubSpot vouched for
+    due_at: int = 0  # from when on the sweep may have to finish what was left; 0: nothing was
+    watched: Mapping[str, Watched] = field(default_factory=lambda: MappingProxyType({}))
+    watched_until: int = 0  # when the audit reads back what is watched; 0: nothing is
 
     @property
     def clean(self) -> bool:
@@ -85,8 +97,10 @@ def acquired(entry: Entry, change: Change, *, rev: Rev, lease_until: int) -> Ent
         entry,
         rev=rev,
         lease_until=lease_until,
+        due_at=lease_until,
         pending=pending,
         doubts=entry.doubts + (entry.lease_until != NO_LEASE),
+        doubted_at=entry.doubted_at or entry.lease_until,
     )
 
 
@@ -98,9 +112,42 @@ def laid_on_top(entry: Entry, readings: Mapping[str, Reading], *, rev: Rev) -> E
     return replace(entry, rev=rev, pending=pending)
 
 
-def released(entry: Entry, *, rev: Rev) -> Entry:
-    """Return the entry without its lease; a definite answer ends all doubt."""
-    return replace(entry, rev=rev, lease_until=NO_LEASE, doubts=0)
+def released(entry: Entry, told: Mapping[str, Watched], *, rev: Rev, now: int) -> Entry:
+    """Return the entry without its lease; `told` is what HubSpot vouched for under it.
+
+    Doubt ends when nothing is pending. What was told after a doubt is watched for a while: a write
+    that was given up may land later than anybody expects, and the audit will see it.
+    """
+    doubted = entry.doubts > 0 and bool(told)
+    watched = {**entry.watched, **told} if doubted or entry.watched else {}
+    return replace(
+        entry,
+        rev=rev,
+        lease_until=NO_LEASE,
+        due_at=now if entry.pending else 0,
+        doubts=entry.doubts if entry.pending else 0,
+        doubted_at=entry.doubted_at if entry.pending else 0,
+        watched=watched,
+        watched_until=now + WATCH_SECONDS * 1000 if doubted else entry.watched_until,
+    )
+
+
+def audited(entry: Entry, landed: Mapping[str, Reading], *, rev: Rev, now: int) -> Entry:
+    """Return the entry after the audit has seen it.
+
+    Readings over which an older write of ours has landed are pending once more, so that whoever
+    takes the lease next writes them back.
+    """
+    pending = {name: (reading,) for name, reading in landed.items() if name not in entry.pending}
+    return replace(
+        entry,
+        rev=rev,
+        synced={name: v for name, v in entry.synced.items() if name not in pending},
+        pending={**entry.pending, **pending},
+        due_at=now if pending or entry.pending else 0,
+        watched={},
+        watched_until=0,
+    )
 
 
 def vouched(

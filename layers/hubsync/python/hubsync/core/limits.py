@@ -39,6 +39,10 @@ PENDING_BYTES_MAX = 256 * 1024  # Values pending on one record; DynamoDB's item 
 TRANSACTION_ITEMS_MAX = 100  # Documented: TransactWriteItems and BatchGetItem alike.
 TRANSACTION_BYTES_MAX = 3_500_000  # Documented limit: 4 MB.
 LEASE_MARGIN_SECONDS = 5
+DOUBTS_MAX = 5  # A record alone and in doubt so often, while others are written, is given up.
+WATCH_SECONDS = 3_600  # Values stay in the ledger until the audit has seen them: a day at most.
+SWEEP_GRACE_SECONDS = 3_600  # The queue brings records back sooner; the sweep is for what it lost.
+AUDIT_INPUTS_MAX = 50  # Observed: batch/read with propertiesWithHistory takes half as many.
 LEASE_TRIES_MAX = 3  # A live holder releases within a second or two; then the queue waits better.
 LEASE_WAIT_SECONDS_MIN, LEASE_WAIT_SECONDS_MAX = 0.2, 2.0
 

@@ -159,7 +159,9 @@ def _successes(
         if trace not in traces:
             strangers.append(hubspot_id)
         elif trace not in failed:
-            vouched[trace] = Vouched(hubspot_id)
+            properties = result.get("properties")
+            shown = properties if isinstance(properties, dict) else {}
+            vouched[trace] = Vouched(hubspot_id, shown)
     return vouched, strangers
 
 

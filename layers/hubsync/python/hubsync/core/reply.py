@@ -1,7 +1,7 @@
 """Everything HubSpot can answer to a batch, as a closed set of values."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import Enum
 from typing import NewType
 
@@ -26,6 +26,7 @@ class Vouched:
     """HubSpot shows the input among its results."""
 
     hubspot_id: str | None
+    shown: Mapping[str, str | None] = field(default_factory=dict)  # properties, as HubSpot has them
 
 
 @dataclass(frozen=True, slots=True)

@@ -66,8 +66,8 @@ def settle(sent: Sequence[Sent], reply: Reply) -> Next:
 
 def _apply(verdict: Verdict | None, attempt: Attempt, item: Input, after: Next) -> None:
     match verdict:
-        case Vouched(hubspot_id):
-            attempt.vouch(item.readings, hubspot_id, item.trace_id)
+        case Vouched():
+            attempt.vouch(item.readings, verdict, item.trace_id)
         case Refused(reason):
             attempt.refuse(item.readings, reason)
         case NotFound(reason):

@@ -1,0 +1,208 @@
+"""Use case: send what is due of records under our lease, until nothing is, and release them."""
+
+from collections.abc import Sequence
+
+from hubsync.core.attempt import Attempt
+from hubsync.core.batch import Batch, Input, Route, archive_input, by_route, write_input
+from hubsync.core.change import ARCHIVED, RecordKey
+from hubsync.core.event import HUBSPOT_ID
+from hubsync.core.ledger import Rev
+from hubsync.core.limits import DOUBTS_MAX
+from hubsync.core.reply import Ambiguous, Answered, NotApplied, Reason, Vouched
+from hubsync.core.settle import Next, Sent, settle
+from hubsync.errors import Unanswered
+from hubsync.invocation import Invocation
+from hubsync.ports import LedgerWrite
+
+OUT_OF_TIME = "OUT_OF_TIME"
+LEDGER_UNANSWERED = "LEDGER_UNANSWERED"
+READ_UNANSWERED = "READ_UNANSWERED"
+NOT_FOUND = "NOT_FOUND"
+UNVOUCHED = "UNVOUCHED"
+NO_ANSWER = "NO_ANSWER"
+
+
+class Rounds:
+    """The calls of one batch of records: the first, and those that its replies make necessary."""
+
+    def __init__(self, invocation: Invocation, made: dict[RecordKey, Input]) -> None:
+        """Take the inputs that were made, and measured, when the batch was cut."""
+        self._invocation = invocation
+        self._ports = invocation.ports
+        self._made = made
+
+    async def run(self, attempts: Sequence[Attempt]) -> None:
+        """Send, settle and release records whose leases were taken with their first readings."""
+        again = list(attempts)
+        groups: list[list[Attempt]] = []
+        while again or groups:
+            if not groups:
+                groups, again = _by_call(again), []
+            after = await self._round(groups.pop(0))
+            again += after.again
+            groups += after.groups
+            for attempt, item in after.read_back:
+                await self._judge_silent(attempt, item)
+        await self._release(attempts)
+
+    async def _round(self, group: list[Attempt]) -> Next:
+        """Send one batch and settle it."""
+        group = await self._commit(group)
+        if not group:
+            return Next()
+        if not self._invocation.may_send():
+            for attempt in group:
+                attempt.halt(OUT_OF_TIME)
+            return Next()
+        route = group[0].route(group[0].due())
+        sent = await self._inputs(route, group)
+        if not sent:
+            return Next(again=[attempt for attempt in group if not attempt.over])
+        reply = await self._ports.write(Batch(route, tuple(item for _, item in sent)))
+        after = settle(sent, reply)
+        match reply:
+            case Answered():
+                self._ports.written_at[route.account] = self._invocation.now()
+                for attempt, _ in sent:
+                    self._give_up_unknown(attempt)
+            case Ambiguous() if len(sent) == 1:
+                await self._judge_unanswerable(*sent[0])
+            case _:
+                pass
+        return after
+
+    async def _inputs(self, route: Route, group: list[Attempt]) -> list[Sent]:
+        if route.operation == "archive":
+            return await self._archive_inputs(route, group)
+        return [(attempt, self._input(attempt)) for attempt in group]
+
+    def _input(self, attempt: Attempt) -> Input:
+        made = self._made.pop(attempt.record, None)
+        return made or write_input(attempt.record, attempt.due())
+
+    async def _archive_inputs(self, route: Route, group: list[Attempt]) -> list[Sent]:
+        """Find the record ids that HubSpot archives by; a record it does not know is archived."""
+        by_own_id = route.id_property == HUBSPOT_ID
+        known = {a.record: a.record.id if by_own_id else a.entry.hubspot_id for a in group}
+        unknown = [attempt for attempt in group if known[attempt.record] is None]
+        if unknown:
+            found = await self._ports.read(route, [a.record.id for a in unknown], [])
+            for attempt in unknown:
+                if isinstance(found, NotApplied | Ambiguous):
+                    attempt.halt(found.code)  # A read changes nothing, so nothing is in doubt.
+                elif attempt.record.id not in found:
+                    attempt.halt(READ_UNANSWERED)
+                elif (shown := found[attempt.record.id]) is None:
+                    attempt.vouch(attempt.due(), Vouched(None), "")
+                else:
+                    known[attempt.record] = shown.hubspot_id
+        return [
+            (attempt, archive_input(attempt.record, attempt.due(), hubspot_id))
+            for attempt in group
+            if (hubspot_id := known[attempt.record]) is not None
+        ]
+
+    def _give_up_unknown(self, attempt: Attempt) -> None:
+        """Give up events that have waited long enough for their record; the others wait on."""
+        if attempt.not_found is None:
+            return
+        reason = Reason(
+            NOT_FOUND, "HubSpot knows no such record", {}, attempt.not_found.correlation_id
+        )
+        events = {r.version.event for readings in attempt.open.values() for r in readings}
+        expired = {event for event in events if self._invocation.expired(event)}
+        attempt.refuse_events(expired, reason)
+        attempt.not_found = None
+        if attempt.open:
+            attempt.halt(NOT_FOUND)
+
+    async def _judge_silent(self, attempt: Attempt, item: Input) -> None:
+        """See what is there of an input that two finished answers left out."""
+        message = "HubSpot neither wrote nor refused the record"
+        match await self._there(item):
+            case Vouched() as vouched:
+                attempt.vouch(item.readings, vouched, item.trace_id)
+            case NotApplied(code) | Ambiguous(code):
+                attempt.halt(code)
+            case True:
+                attempt.refuse(item.readings, Reason(UNVOUCHED, message, {}))
+            case False:
+                attempt.not_found = Reason(UNVOUCHED, message, {})
+                self._give_up_unknown(attempt)
+
+    async def _judge_unanswerable(self, attempt: Attempt, item: Input) -> None:
+        """Give up a record that is alone, in doubt once too often, while others are written."""
+        entry = attempt.entry
+        others = self._ports.written_at.get(attempt.record.account, 0) > entry.doubted_at
+        if entry.doubts + 1 < DOUBTS_MAX or not others:
+            return
+        match await self._there(item):
+            case Vouched() as vouched:
+                attempt.clear_doubt()
+                attempt.vouch(item.readings, vouched, item.trace_id)
+            case True | False:
+                attempt.clear_doubt()
+                message = f"HubSpot gave no answer {DOUBTS_MAX} times, while others were written"
+                events = {reading.version.event for reading in item.readings.values()}
+                attempt.refuse_events(events, Reason(NO_ANSWER, message, {}))
+                if attempt.open:
+                    attempt.halt(NO_ANSWER)
+            case _:
+                pass  # The lease runs out, and the next holder looks again.
+
+    async def _there(self, item: Input) -> Vouched | bool | NotApplied | Ambiguous:
+        """Read a record back: vouched for if it has the input's values, else whether it exists."""
+        record = item.record
+        route = Route(record.account, record.object_type, "update", record.id_property)
+        names = [name for name in item.readings if name != ARCHIVED]
+        found = await self._ports.read(route, [record.id], names)
+        if isinstance(found, NotApplied | Ambiguous):
+            return found
+        if record.id not in found:
+            return NotApplied(READ_UNANSWERED)  # Silence: it may be there after all.
+        shown = found[record.id]
+        if shown is None:
+            return False
+        if all((shown.properties.get(name) or "") == item.readings[name].value for name in names):
+            return Vouched(shown.hubspot_id, shown.properties)
+        return True
+
+    async def _commit(self, group: list[Attempt]) -> list[Attempt]:
+        """Commit what a further round sends, before it does; return the records that may go on."""
+        behind = [attempt for attempt in group if attempt.uncommitted(attempt.due())]
+        if not behind:
+            return group
+        expected = [attempt.entry.rev for attempt in behind]
+        for attempt in behind:
+            attempt.commit(attempt.due(), rev=self._invocation.rev())
+        await self._record(behind, expected)
+        return [attempt for attempt in group if not attempt.in_doubt]
+
+    async def _release(self, attempts: Sequence[Attempt]) -> None:
+        """Record what was settled and give the leases back, but for records in doubt."""
+        certain = [attempt for attempt in attempts if not attempt.in_doubt]
+        expected = [attempt.entry.rev for attempt in certain]
+        for attempt in certain:
+            attempt.release(rev=self._invocation.rev(), now=self._invocation.now())
+        await self._record(certain, expected)
+
+    async def _record(self, attempts: Sequence[Attempt], expected: Sequence[Rev]) -> None:
+        """Write the attempts' entries; where that is not confirmed, their events are not done."""
+        if not attempts:
+            return
+        pairs = zip(attempts, expected, strict=True)
+        try:
+            lost = await self._ports.ledger.write(
+                [LedgerWrite(attempt.record, attempt.entry, rev) for attempt, rev in pairs]
+            )
+        except Unanswered:
+            lost = frozenset(attempt.record for attempt in attempts)
+        for attempt in attempts:
+            if attempt.record in lost:
+                attempt.doubt(LEDGER_UNANSWERED)
+
+
+def _by_call(attempts: Sequence[Attempt]) -> list[list[Attempt]]:
+    """Group what is due by its call; the records of one batch still fit one by count and bytes."""
+    routed = by_route((attempt.route(attempt.due()), attempt) for attempt in attempts)
+    return list(routed.values())
