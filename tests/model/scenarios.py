@@ -34,13 +34,13 @@ SMALL = (
     scenario(PQ, PQ, most=3),
     scenario(P, P, P, most=2),
     scenario(PQ, P, Q, most=2),
-    scenario(PQ, PQ, PQ, most=2),
     scenario(PQ, P, Q, most=3, faults=HARDEST),
     scenario(PQ, P, Q, most=2, consumers=3),
     scenario(P, P, most=1, freely=QUEUE),
 )
 
 LARGE = (
+    scenario(PQ, PQ, PQ, most=2),
     scenario(P, PQ, PQ, most=3, faults=HARDEST),
     scenario(P, P, most=6),
     scenario(P, P, most=5, consumers=3),
