@@ -1,0 +1,1 @@
+"""The operator's command `hubsync`: it asks, prints and decides nothing."""

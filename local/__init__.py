@@ -1,0 +1,1 @@
+"""A stack without Docker for development and tests; never shipped."""

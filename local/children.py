@@ -76,8 +76,9 @@ def listen(port: int) -> socket.socket:
     try:
         return socket.create_server(("127.0.0.1", port))
     except (OSError, OverflowError) as error:
-        message = f"port {port} cannot be used ({error}): free it, or choose others with --port"
-        raise LocalError(message) from error
+        raise LocalError(
+            f"port {port} cannot be used ({error}): free it, or choose others with --port"
+        ) from error
 
 
 def free_port(port: int) -> int:
@@ -107,16 +108,14 @@ class Server:
     def check(self) -> None:
         """Raise LocalError if the child has ended."""
         if self.process.poll() is not None:
-            message = f"{self.name} has ended; its output is in {self.log}"
-            raise LocalError(message)
+            raise LocalError(f"{self.name} has ended; its output is in {self.log}")
 
     def wait_until_listening(self) -> None:
         deadline = time.monotonic() + START_SECONDS_MAX
         while not _listens(self.port):
             self.check()
             if time.monotonic() > deadline:
-                message = f"{self.name} does not answer; its output is in {self.log}"
-                raise LocalError(message)
+                raise LocalError(f"{self.name} does not answer; its output is in {self.log}")
             time.sleep(LOOK_SECONDS)
 
 

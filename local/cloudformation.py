@@ -7,6 +7,7 @@ that names it, so that a template never means one thing here and another in AWS.
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import Any
 
 import yaml
 
@@ -42,11 +43,10 @@ class Scope:
 
     def holds(self, condition: str) -> bool:
         if condition not in self.conditions:
-            message = f"condition {condition!r} is not defined under Conditions"
-            raise TemplateError(message)
+            raise TemplateError(f"condition {condition!r} is not defined under Conditions")
         return self.resolve(self.conditions[condition]) is True
 
-    def _value(self, function: str, argument: Tree) -> Tree:  # noqa: PLR0911 - a table, a line each
+    def _value(self, function: str, argument: Tree) -> Tree:
         match function, argument:
             case "Ref", str(name):
                 return self._ref(name)
@@ -65,19 +65,18 @@ class Scope:
             case "Fn::Not", [operand]:
                 return self.resolve(operand) is not True
             case _:
-                message = f"{function} of {argument!r} is not known to the local stack"
-                raise TemplateError(message)
+                raise TemplateError(f"{function} of {argument!r} is not known to the local stack")
 
     def _ref(self, name: str) -> str | None:
         if name not in self.refs:
-            message = f"Ref {name!r} is no parameter and no resource known to the local stack"
-            raise TemplateError(message)
+            raise TemplateError(
+                f"Ref {name!r} is no parameter and no resource known to the local stack"
+            )
         return self.refs[name]
 
     def _attribute(self, name: str, attribute: str) -> str:
         if (name, attribute) not in self.attributes:
-            message = f"GetAtt {name}.{attribute} is not known to the local stack"
-            raise TemplateError(message)
+            raise TemplateError(f"GetAtt {name}.{attribute} is not known to the local stack")
         return self.attributes[name, attribute]
 
     def _sub(self, pattern: str, names: Mapping[str, Tree]) -> str:
@@ -98,11 +97,9 @@ def parse(document: str) -> dict[str, Tree]:
     try:
         tree = yaml.load(document, Loader=_Loader)  # noqa: S506 - a SafeLoader with our tags
     except yaml.YAMLError as error:
-        message = f"the template is not YAML: {error}"
-        raise TemplateError(message) from error
+        raise TemplateError(f"the template is not YAML: {error}") from error
     if not isinstance(tree, dict):
-        message = "the template is no mapping"
-        raise TemplateError(message)
+        raise TemplateError("the template is no mapping")
     return tree
 
 
@@ -125,7 +122,8 @@ class _Loader(yaml.SafeLoader):
 
 
 def _tag(loader: _Loader, suffix: str, node: yaml.Node) -> dict[str, Tree]:
-    argument: Tree
+    # YAML may have keys that are no strings; in a template they would be a mistake anyway.
+    argument: Any = None
     match node:
         case yaml.ScalarNode():
             argument = loader.construct_scalar(node)
@@ -134,7 +132,7 @@ def _tag(loader: _Loader, suffix: str, node: yaml.Node) -> dict[str, Tree]:
         case yaml.MappingNode():
             argument = loader.construct_mapping(node, deep=True)
     if suffix == "GetAtt" and isinstance(argument, str):
-        argument = list(argument.split(".", 1))
+        argument = argument.split(".", 1)
     return {"Ref" if suffix == "Ref" else f"Fn::{suffix}": argument}
 
 

@@ -158,14 +158,12 @@ def _written_out(answer: dict[str, Any]) -> Response:
     cookies = [("set-cookie", _text(cookie)) for cookie in answer.get("cookies") or []]
     status = int(answer["statusCode"])
     if not 200 <= status <= 599:  # noqa: PLR2004 - what a server may answer at last
-        error = f"{status} is no status"
-        raise ValueError(error)
+        raise ValueError(f"{status} is no status")
     return Response(status, content, [*headers.items(), *cookies])
 
 
 def _text(value: object) -> str:
     written = str(value).lower() if isinstance(value, bool) else str(value)
     if not isinstance(value, str | int | float) or not written.isprintable():
-        error = f"{value!r} is no header value"
-        raise TypeError(error)
+        raise TypeError(f"{value!r} is no header value")
     return written

@@ -122,8 +122,7 @@ class Runtime:
     def _take(self) -> "_Process":
         with self._lock:
             if self._closed:
-                message = f"{self.function.name} is closed"
-                raise children.LocalError(message)
+                raise children.LocalError(f"{self.function.name} is closed")
             # The last one used is the warmest.
             process = self._idle.pop() if self._idle else self._start()
             self._busy.add(process)
@@ -206,8 +205,7 @@ class _Process:
 
     def _receive(self, seconds: float, what: str) -> tuple[bytes, Any]:
         if not self._connection.poll(seconds):
-            message = f"{what} timed out after {seconds:.2f} seconds"
-            raise TimeoutError(message)
+            raise TimeoutError(f"{what} timed out after {seconds:.2f} seconds")
         return self._connection.recv_bytes(), json.loads(self._connection.recv_bytes())
 
     def _last_words(self) -> str:

@@ -103,8 +103,9 @@ class Stack:
         while not self._is_settled():
             self.check()
             if time.monotonic() > deadline:
-                message = f"still busy after {timeout_seconds} s; the logs are in {self.logs}"
-                raise LocalError(message)
+                raise LocalError(
+                    f"still busy after {timeout_seconds} s; the logs are in {self.logs}"
+                )
             time.sleep(LOOK_SECONDS)
 
     def log_files(self) -> list[Path]:

@@ -55,8 +55,7 @@ def read_template(
     try:
         return _Reader(path, document, stack, aws, parameters or {}).template()
     except TemplateError as error:
-        message = f"{path}: {error}"
-        raise TemplateError(message) from error
+        raise TemplateError(f"{path}: {error}") from error
 
 
 @dataclass(slots=True)
@@ -98,8 +97,7 @@ class _Reader:
         if name in self.parameters:
             return self.parameters[name]
         if "Default" not in declared:
-            message = f"parameter {name} has no default, and no value was given"
-            raise TemplateError(message)
+            raise TemplateError(f"parameter {name} has no default, and no value was given")
         return text(declared["Default"])
 
     def _scope_with_resources(self) -> Scope:
@@ -110,9 +108,7 @@ class _Reader:
             attributes.update({(name, attribute): value for attribute, value in own.items()})
         return Scope(refs=refs, attributes=attributes, conditions=self.scope.conditions)
 
-    def _identity(  # noqa: PLR0911 - a table, a type of resource a row
-        self, name: str, resource: dict[str, Tree]
-    ) -> tuple[str, dict[str, str]]:
+    def _identity(self, name: str, resource: dict[str, Tree]) -> tuple[str, dict[str, str]]:
         """Return what Ref and what GetAtt give for a resource."""
         physical = f"{self.stack}-{name}"
         match resource.get("Type"):
@@ -133,8 +129,9 @@ class _Reader:
             case kind if kind in IGNORED_TYPES:
                 return physical, {}
             case kind:
-                message = f"{name}: resources of type {kind} are not known to the local stack"
-                raise TemplateError(message)
+                raise TemplateError(
+                    f"{name}: resources of type {kind} are not known to the local stack"
+                )
 
     def _resources(self) -> Iterable[tuple[str, dict[str, Tree]]]:
         for name, resource in _section(self.document, "Resources").items():
@@ -190,8 +187,9 @@ class _Reader:
         spoken = event.properties
         scaling = spoken.scaling_config
         if spoken.batch_size > 10 and not spoken.maximum_batching_window_in_seconds:  # noqa: PLR2004 - AWS's rule
-            message = "a BatchSize over 10 needs MaximumBatchingWindowInSeconds of at least 1"
-            raise TemplateError(message)
+            raise TemplateError(
+                "a BatchSize over 10 needs MaximumBatchingWindowInSeconds of at least 1"
+            )
         return Trigger(
             queue=self._queue_id(spoken.queue),
             batch_size=spoken.batch_size,
@@ -205,8 +203,7 @@ class _Reader:
         for (name, attribute), value in self.scope.attributes.items():
             if (attribute, value) == ("Arn", arn):
                 return name
-        message = f"{arn} is no queue of this template"
-        raise TemplateError(message)
+        raise TemplateError(f"{arn} is no queue of this template")
 
     def _queue(self, name: str, properties: Tree) -> Queue:
         spoken = resources.QueueProperties.model_validate(properties)
@@ -233,8 +230,7 @@ class _Reader:
         spoken = resources.SecretProperties.model_validate(properties)
         value = spoken.generate_secret_string or spoken.secret_string
         if value is None:
-            message = "has neither SecretString nor GenerateSecretString"
-            raise TemplateError(message)
+            raise TemplateError("has neither SecretString nor GenerateSecretString")
         return Secret(name, spoken.name, value)
 
 
@@ -245,8 +241,9 @@ def _route(event: resources.HttpApiEvent) -> Route:
 def _schedule(event: resources.ScheduleEvent) -> Schedule:
     expression = event.properties.schedule_expression
     if (match := RATE.fullmatch(expression)) is None:
-        message = f"the schedule {expression!r} is not known to the local stack; use rate(...)"
-        raise TemplateError(message)
+        raise TemplateError(
+            f"the schedule {expression!r} is not known to the local stack; use rate(...)"
+        )
     return Schedule(int(match[1]) * UNIT_SECONDS[match[2]], event.properties.input)
 
 
@@ -256,8 +253,7 @@ def _section(document: dict[str, Tree], name: str) -> dict[str, Tree]:
 
 def _mapping(tree: Tree) -> dict[str, Tree]:
     if not isinstance(tree, dict):
-        message = f"expected a mapping, found {tree!r}"
-        raise TemplateError(message)
+        raise TemplateError(f"expected a mapping, found {tree!r}")
     return tree
 
 

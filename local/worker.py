@@ -72,11 +72,14 @@ def load(name: str) -> Handler:
     try:
         module = importlib.import_module(module_name)
     except ModuleNotFoundError as error:
-        message = f"Unable to import module '{module_name}': {error}"
-        raise LambdaError(message, kind="Runtime.ImportModuleError") from error
+        raise LambdaError(
+            f"Unable to import module '{module_name}': {error}", kind="Runtime.ImportModuleError"
+        ) from error
     if not hasattr(module, attribute):
-        message = f"Handler '{attribute}' missing on module '{module_name}'"
-        raise LambdaError(message, kind="Runtime.HandlerNotFound")
+        raise LambdaError(
+            f"Handler '{attribute}' missing on module '{module_name}'",
+            kind="Runtime.HandlerNotFound",
+        )
     handler: Handler = getattr(module, attribute)
     return handler
 
@@ -101,14 +104,17 @@ def _marshalled(result: object) -> object:
     try:
         size = len(_json(result))
     except (TypeError, ValueError) as error:
-        message = f"Unable to marshal response: {error}"
-        raise LambdaError(message, kind="Runtime.MarshalError") from error
+        raise LambdaError(
+            f"Unable to marshal response: {error}", kind="Runtime.MarshalError"
+        ) from error
     if size > RESPONSE_BYTES_MAX:
-        message = (
-            "Response payload size exceeded maximum allowed payload size "
-            f"({RESPONSE_BYTES_MAX} bytes)."
+        raise LambdaError(
+            (
+                "Response payload size exceeded maximum allowed payload size "
+                f"({RESPONSE_BYTES_MAX} bytes)."
+            ),
+            kind="Function.ResponseSizeTooLarge",
         )
-        raise LambdaError(message, kind="Function.ResponseSizeTooLarge")
     return result
 
 

@@ -13,6 +13,7 @@ from local.parts import Trigger
 from local.poller import BATCH_BYTES_MAX, Batch, failed_ids, polling, record_bytes
 from local.runtime import Failed, Returned
 from local.template import read_template
+from tests.waiting import wait_until
 
 NUMBERS = itertools.count()
 ALL_DONE = {"batchItemFailures": []}
@@ -88,13 +89,6 @@ def counts(local_aws, queue):
     ]
     answer = local_aws.sqs.get_queue_attributes(QueueUrl=queue.url, AttributeNames=names)
     return [int(answer["Attributes"][name]) for name in names]
-
-
-def wait_until(condition, seconds=15):
-    deadline = time.monotonic() + seconds
-    while not condition():
-        assert time.monotonic() < deadline, "it did not happen in time"
-        time.sleep(0.02)
 
 
 def test_a_record_has_the_shape_that_lambda_gives_it(local_aws, queues):

@@ -3,13 +3,13 @@
 import os
 import textwrap
 import threading
-import time
 from pathlib import Path
 
 import pytest
 
 from local.parts import Function
 from local.runtime import Failed, Returned, Runtime, lambda_environment
+from tests.waiting import wait_until
 
 HANDLER = """
     import os, subprocess, sys, time
@@ -235,10 +235,3 @@ def is_running(pid: int) -> bool:
         return False
     # An orphan that has ended waits for init to collect it.
     return "State:\tZ" not in Path(f"/proc/{pid}/status").read_text()
-
-
-def wait_until(condition, seconds=10):
-    deadline = time.monotonic() + seconds
-    while not condition():
-        assert time.monotonic() < deadline, "it did not happen in time"
-        time.sleep(0.02)

@@ -8,7 +8,6 @@ import stat
 import subprocess
 import sys
 import textwrap
-import time
 from pathlib import Path
 
 import httpx
@@ -17,6 +16,7 @@ import pytest
 from local.announcement import announced, running_stack
 from local.children import LocalError, listen
 from local.stack import Ports, Stack
+from tests.waiting import wait_until
 
 TEMPLATE = """
 Resources:
@@ -206,10 +206,3 @@ def running(processes: dict[int, str]) -> list[int]:
             if "State:\tZ" not in (PROC / str(pid) / "status").read_text():
                 found.append(pid)
     return found
-
-
-def wait_until(condition, seconds=15):
-    deadline = time.monotonic() + seconds
-    while not condition():
-        assert time.monotonic() < deadline, "it did not happen in time"
-        time.sleep(0.02)
