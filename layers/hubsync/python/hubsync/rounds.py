@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 from hubsync.core.attempt import Attempt
 from hubsync.core.batch import Batch, Input, Route, archive_input, by_route, write_input
-from hubsync.core.change import ARCHIVED, RecordKey
+from hubsync.core.change import ARCHIVED, YES, RecordKey
 from hubsync.core.event import HUBSPOT_ID
 from hubsync.core.ledger import Rev
 from hubsync.core.limits import DOUBTS_MAX
@@ -43,6 +43,7 @@ class Rounds:
             groups += after.groups
             for attempt, item in after.read_back:
                 await self._judge_silent(attempt, item)
+            again += [attempt for attempt, _ in after.read_back if not attempt.over]
         await self._release(attempts)
 
     async def _round(self, group: list[Attempt]) -> Next:
@@ -56,15 +57,20 @@ class Rounds:
             return Next()
         route = group[0].route(group[0].due())
         sent = await self._inputs(route, group)
-        if not sent:
-            return Next(again=[attempt for attempt in group if not attempt.over])
+        after = await self._send(route, sent) if sent else Next()
+        for attempt in group:
+            self._give_up_unknown(attempt)
+        # A record found archived already was not sent; what is newer than that still is due.
+        listed = {attempt.record for attempt in after.attempts()}
+        after.again += [a for a in group if not a.over and a.record not in listed]
+        return after
+
+    async def _send(self, route: Route, sent: list[Sent]) -> Next:
         reply = await self._ports.write(Batch(route, tuple(item for _, item in sent)))
         after = settle(sent, reply)
         match reply:
             case Answered():
                 self._ports.written_at[route.account] = self._invocation.now()
-                for attempt, _ in sent:
-                    self._give_up_unknown(attempt)
             case Ambiguous() if len(sent) == 1:
                 await self._judge_unanswerable(*sent[0])
             case _:
@@ -105,6 +111,11 @@ class Rounds:
     def _give_up_unknown(self, attempt: Attempt) -> None:
         """Give up events that have waited long enough for their record; the others wait on."""
         if attempt.not_found is None:
+            return
+        due = attempt.due()
+        if attempt.route(due).operation == "archive":
+            attempt.not_found = None
+            attempt.vouch(due, Vouched(None), "")  # What is not there is archived.
             return
         reason = Reason(
             NOT_FOUND, "HubSpot knows no such record", {}, attempt.not_found.correlation_id
@@ -161,8 +172,12 @@ class Rounds:
         if record.id not in found:
             return NotApplied(READ_UNANSWERED)  # Silence: it may be there after all.
         shown = found[record.id]
+        existence = item.readings.get(ARCHIVED)
+        gone = existence is not None and existence.value == YES
         if shown is None:
-            return False
+            return Vouched(None) if gone else False
+        if gone:
+            return True
         if all((shown.properties.get(name) or "") == item.readings[name].value for name in names):
             return Vouched(shown.hubspot_id, shown.properties)
         return True

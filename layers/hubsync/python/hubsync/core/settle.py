@@ -1,6 +1,6 @@
 """What a reply means for each record of a batch, and which records to send again, and with whom."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Final, assert_never
 
@@ -37,6 +37,13 @@ class Next:
     again: list[Attempt] = field(default_factory=list)  # with whatever else is due
     groups: list[list[Attempt]] = field(default_factory=list)  # each in a batch of its own
     read_back: list[Sent] = field(default_factory=list)  # silence twice: look what is there
+
+    def attempts(self) -> Iterator[Attempt]:
+        """Yield the records of all lists."""
+        yield from self.again
+        for group in self.groups:
+            yield from group
+        yield from (attempt for attempt, _ in self.read_back)
 
 
 def settle(sent: Sequence[Sent], reply: Reply) -> Next:

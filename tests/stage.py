@@ -1,0 +1,138 @@
+"""A stage for the consumer: HubSpot's emulator, a ledger in memory, a queue that keeps things.
+
+Time is the event loop's own and virtual, so that waiting takes none.
+"""
+
+import asyncio
+import json
+from collections import Counter
+from random import Random
+
+import httpx
+
+from hubsync.consume import Received, consume
+from hubsync.edge.hubspot import HubSpot
+from hubsync.ports import Ports, Terms
+from local.hubspot import HubSpot as Emulator
+from local.hubspot import Switches
+from local.hubspot_transport import EmulatorTransport
+from local.memory_ledger import MemoryLedger
+from tests.builders import NO_RULES, NOON
+from tests.simulation.virtual import run_virtually
+
+INVOCATION_SECONDS = 120
+LATE_WRITE_SECONDS = 300
+NOT_FOUND_RETRY_SECONDS = 600
+
+
+class KeptQueue:
+    """The way back to SQS; it confirms every call, or none."""
+
+    def __init__(self):
+        self.confirms = True
+        self.letters = []
+        self.resent = []
+        self.postponed = {}
+
+    async def dead_letter(self, letters):
+        return self._kept(self.letters, letters)
+
+    async def resend(self, messages):
+        return self._kept(self.resent, messages)
+
+    async def postpone(self, delays):
+        self.postponed |= delays
+
+    def _kept(self, kept, given):
+        if not self.confirms:
+            return frozenset()
+        kept += given
+        return frozenset(range(len(given)))
+
+
+class Stage:
+    def __init__(self, *faults, **switches):
+        self.hubspot = Emulator(now=self.now, faults=faults, switches=Switches(**switches))
+        self.ledger = MemoryLedger()
+        self.queue = KeptQueue()
+        self.write = None  # stands in for HubSpot's client, where a test says what it answers
+        self._before = 60.0  # seconds since noon, when messages are received
+
+    def now(self):
+        try:
+            running = asyncio.get_running_loop().time()
+        except RuntimeError:
+            running = 0.0
+        return NOON / 1_000_000 + self._before + running
+
+    def wait(self, seconds):
+        self._before += seconds
+
+    def consume(self, *bodies, receives=1, seconds=INVOCATION_SECONDS):
+        """One invocation with a message for each body."""
+        messages = [Received(f"m{n}", f"h{n}", body, receives) for n, body in enumerate(bodies)]
+        return run_virtually(self._consume(messages, seconds))
+
+    async def _consume(self, messages, seconds):
+        transport = EmulatorTransport(self.hubspot)
+        async with httpx.AsyncClient(base_url="http://hubspot", transport=transport) as http:
+            client = HubSpot(http, token_of=_token, versions={"default": "2026-03"})
+            ports = Ports(
+                write=self.write or client.write,
+                read=client.read,
+                ledger=self.ledger,
+                queue=self.queue,
+                now=self.now,
+                random=Random(0),
+            )
+            loop = asyncio.get_running_loop()
+            consumed = await consume(
+                messages,
+                ports=ports,
+                terms=Terms(LATE_WRITE_SECONDS, NOT_FOUND_RETRY_SECONDS),
+                rules=NO_RULES,
+                deadline=loop.time() + seconds,
+            )
+            self._before += loop.time()
+            return consumed
+
+    @property
+    def calls(self):
+        """Each call so far as its operation, number of inputs and status."""
+        return [(call.operation, call.inputs, call.status) for call in self.hubspot.calls]
+
+    def contact(self, email="ada@example.com"):
+        """A contact's properties but for HubSpot's own; None if there is no such contact."""
+        found = self.hubspot.find("contacts", email, by="email")
+        return found and {
+            name: value for name, value in found.properties.items() if name in SET_BY_TESTS
+        }
+
+    @property
+    def letters(self):
+        """Each dead letter as its event's id, its code and the properties it names."""
+        return [
+            (json.loads(letter.body)["events"][0]["eventId"], letter.rejected.code,
+             letter.rejected.properties)
+            for letter in self.queue.letters
+        ]  # fmt: skip
+
+
+SET_BY_TESTS = frozenset(
+    {"firstname", "lastname", "phone", "city", "company", "notes", "newsletter", "seats"}
+    | {"interests", "external_id"}
+)
+
+
+def fates(consumed):
+    """Each event's fate, in the order of the messages."""
+    return [(delivery.event_id, fate) for delivery, fate in consumed.fates]
+
+
+def tally(consumed):
+    """How many events had which kind of fate."""
+    return Counter(type(fate).__name__ for _, fate in consumed.fates)
+
+
+async def _token(_account, _fresh):
+    return "token"

@@ -1,0 +1,541 @@
+"""The consumer on HubSpot's emulator: what is written, refused, sent back, and by which calls."""
+
+import json
+
+import pytest
+
+from hubsync.core.change import RecordKey
+from hubsync.core.entry_codec import encode
+from hubsync.core.ledger import Entry, Rev
+from hubsync.core.message import encode_events, pack
+from hubsync.core.outcome import Rejected, Retryable, Superseded, Written
+from hubsync.errors import Unanswered
+from hubsync.ports import DeadLetter
+from local.hubspot import Fault
+from tests.builders import ADA, a_message, an_event, wire
+from tests.stage import Stage, fates, tally
+
+HEAD = {"account": "main", "source": "changes", "receivedAt": "2026-11-21T12:00:00Z"}
+UPDATE = {"operation": "update", "idProperty": None}
+ARCHIVE = {"operation": "archive", "properties": None, "eventId": "archiving"}
+
+
+def contacts(count, **first):
+    """An event for each of so many contacts; what is given changes the first one."""
+    return [
+        wire(eventId=f"e{n}", id=f"c{n}@example.com", properties={"firstname": f"F{n}"})
+        | (first if n == 0 else {})
+        for n in range(count)
+    ]
+
+
+def at(second):
+    return f"2026-11-21T12:00:{second:02}Z"
+
+
+# Full batches
+
+
+def test_10000_events_on_1000_contacts_are_ten_full_calls():
+    events = [
+        an_event(
+            eventId=f"e{n}",
+            occurredAt=f"2026-11-21T11:{n // 1000:02}:00Z",
+            id=f"c{n % 1000}@example.com",
+            properties={"phone": str(n // 1000), f"{('firstname', 'city')[n % 2]}": str(n)},
+        )
+        for n in range(10_000)
+    ]
+    stage = Stage()
+    consumed = stage.consume(*pack(encode_events(events), head=HEAD | {"requestId": "r-1"}))
+    assert stage.calls == [("upsert", 100, 200)] * 10
+    assert tally(consumed) == {"Written": 1_000, "Superseded": 9_000}
+    assert consumed.returned == ()
+    assert stage.hubspot.count("contacts") == 1_000
+    assert stage.contact("c7@example.com") == {"phone": "9", "city": "9007"}
+
+
+def test_what_cannot_share_a_call_travels_in_calls_of_its_own():
+    stage = Stage()
+    events = [
+        wire(eventId="contact"),
+        wire(eventId="by-key", idProperty="external_id", id="u-1"),
+        wire(eventId="deal", objectType="deals", idProperty="external_id", id="d-1", properties={}),
+        wire(eventId="archive", id="gone@example.com", operation="archive"),
+    ]
+    assert tally(stage.consume(a_message(*events))) == {"Written": 4}
+    assert sorted(stage.calls) == [
+        ("read", 1, 207),
+        ("upsert", 1, 200),
+        ("upsert", 1, 200),
+        ("upsert", 1, 200),
+    ]
+
+
+@pytest.mark.parametrize(("doubts", "sizes"), [(0, [10, 10, 5]), (1, [1] * 25), (9, [1] * 25)])
+def test_records_in_doubt_travel_apart(doubts, sizes):
+    stage = Stage()
+    expired = Entry(Rev("r"), lease_until=1, doubts=doubts)
+    for n in range(25):
+        record = ADA._replace(id=f"c{n}@example.com")
+        stage.ledger.items[record] = (expired.rev, expired.lease_until, encode(expired))
+    stage.consume(a_message(*contacts(25)))
+    assert [inputs for _, inputs, _ in stage.calls] == sizes
+
+
+# Values
+
+
+def test_every_kind_of_value_arrives_as_hubspot_takes_it():
+    stage = Stage()
+    stage.hubspot.create("contacts", {"email": "ada@example.com", "phone": "to be cleared"})
+    properties = {
+        "newsletter": True,
+        "seats": 12.50,
+        "interests": ["chess", "maths"],
+        "phone": None,
+        "notes": "Zo\u00eb \U0001f680\n\u4f60\u597d \ufffe",
+        "FirstName": "",
+    }
+    assert tally(stage.consume(a_message(wire(properties=properties)))) == {"Written": 1}
+    assert stage.contact() == {
+        "newsletter": "true",
+        "seats": "12.5",
+        "interests": "chess;maths",
+        "notes": "Zo\u00eb \U0001f680\n\u4f60\u597d \ufffe",
+    }
+
+
+# Refusals cost only themselves
+
+
+def test_one_bad_value_among_100_inputs_costs_only_itself():
+    stage = Stage()
+    bad = {"firstname": "Ada", "seats": "many"}
+    consumed = stage.consume(a_message(*contacts(100, properties=bad)))
+    assert stage.letters == [("e0", "INVALID_INTEGER", ("seats",))]
+    assert tally(consumed) == {"Written": 99, "Rejected": 1}
+    assert stage.contact("c0@example.com") == {"firstname": "Ada"}
+    assert stage.contact("c99@example.com") == {"firstname": "F99"}
+    assert stage.calls == [("upsert", 100, 207), ("upsert", 1, 200)]
+    assert consumed.returned == ()
+
+
+def test_a_refused_value_gives_way_to_the_older_one_it_had_covered():
+    stage = Stage()
+    good = wire(eventId="good", occurredAt=at(1), properties={"seats": 7})
+    bad = wire(eventId="bad", occurredAt=at(2), properties={"seats": "many"})
+    consumed = stage.consume(a_message(bad, good))
+    assert dict(fates(consumed))["good"] == Written()
+    assert stage.letters == [("bad", "INVALID_INTEGER", ("seats",))]
+    assert stage.contact() == {"seats": "7"}
+
+
+def test_a_dead_letter_is_the_event_unchanged_with_its_reason():
+    stage = Stage()
+    event = wire(properties={"Seats": "many"}, id=" Ada@example.com")
+    stage.consume(a_message(event, tries=3))
+    (letter,) = stage.queue.letters
+    assert letter.account == "main"
+    assert json.loads(letter.body) == json.loads(a_message(event, tries=0))
+    assert letter.rejected.message == "HubSpot refused seats (INVALID_INTEGER)"
+    assert letter.rejected.correlation_id is None
+
+
+def test_an_event_delivered_twice_becomes_one_dead_letter():
+    stage = Stage()
+    event = wire(properties={"seats": "many"})
+    consumed = stage.consume(a_message(event, event), a_message(event, requestId="r-2"))
+    assert tally(consumed) == {"Rejected": 3}
+    assert len(stage.letters) == 1
+
+
+@pytest.mark.parametrize("kind", ["unnamed", "conflict"])
+@pytest.mark.parametrize("guilty", [[0], [99], [3, 4], [10, 50, 51, 98]])
+def test_a_whole_batch_refused_for_nobody_by_name_ends_in_exactly_the_guilty(kind, guilty):
+    stage = Stage(Fault(kind=kind, property="company", value="poison"))
+    events = contacts(100)
+    for n in guilty:
+        events[n]["properties"] = {"company": "poison"}
+    consumed = stage.consume(a_message(*events))
+    assert [event_id for event_id, _, _ in stage.letters] == [f"e{n}" for n in guilty]
+    assert tally(consumed) == {"Written": 100 - len(guilty), "Rejected": len(guilty)}
+    assert stage.hubspot.count("contacts") == 100 - len(guilty)
+    # Each guilty one is found in at most 2 calls for each of the 7 halvings.
+    assert len(stage.calls) <= 1 + 14 * len(guilty)
+
+
+def test_a_guilty_event_merged_with_innocent_ones_stands_alone_in_the_end():
+    stage = Stage(Fault(kind="unnamed", property="company", value="poison"))
+    events = [
+        wire(eventId="old", occurredAt=at(1), properties={"phone": "1"}),
+        wire(eventId="bad", occurredAt=at(2), properties={"company": "poison", "city": "Graz"}),
+        wire(eventId="new", occurredAt=at(3), properties={"lastname": "L"}),
+    ]
+    consumed = stage.consume(a_message(*events))
+    rejected = Rejected(
+        "VALIDATION_ERROR",
+        "HubSpot refused the record: VALIDATION_ERROR, and named no property",
+        correlation_id=stage.queue.letters[0].rejected.correlation_id,
+    )
+    assert fates(consumed) == [("old", Written()), ("bad", rejected), ("new", Written())]
+    assert stage.contact() == {"phone": "1", "lastname": "L"}
+
+
+@pytest.mark.parametrize("setting", ["409", "207"])
+def test_a_value_that_belongs_to_another_record_is_a_conflict_of_one_input(setting):
+    stage = Stage(upsert_conflict_with_trace_ids=setting)
+    stage.hubspot.create("contacts", {"email": "taken@example.com"})
+    events = [wire(eventId=f"e{n}", idProperty="external_id", id=f"u-{n}") for n in range(9)]
+    events[0]["properties"] = {"email": "taken@example.com"}
+    consumed = stage.consume(a_message(*events))
+    assert stage.letters == [("e0", "CONFLICT", ())]
+    assert "taken by record" in stage.queue.letters[0].rejected.message
+    assert tally(consumed) == {"Written": 8, "Rejected": 1}
+
+
+def test_a_property_that_hubspot_does_not_have_is_dropped_from_all_inputs():
+    stage = Stage(update_bad_value_with_trace_ids="400")
+    ids = [stage.hubspot.create("contacts", {"email": f"c{n}@example.com"}) for n in range(5)]
+    events = [
+        wire(eventId=f"e{n}", id=id_, **UPDATE, properties={"fax": "1", "phone": str(n)})
+        for n, id_ in enumerate(ids)
+    ]
+    consumed = stage.consume(a_message(*events))
+    assert [letter[1:] for letter in stage.letters] == [("PROPERTY_DOESNT_EXIST", ("fax",))] * 5
+    assert stage.contact("c4@example.com") == {"phone": "4"}
+    assert stage.calls == [("update", 5, 400), ("update", 5, 200)]
+    assert tally(consumed) == {"Rejected": 5}
+
+
+def test_an_upsert_by_a_property_that_is_not_unique_is_refused_in_one_call():
+    stage = Stage()
+    events = [wire(eventId=f"e{n}", idProperty="phone", id=str(n)) for n in range(9)]
+    stage.consume(a_message(*events))
+    assert {code for _, code, _ in stage.letters} == {"NON_UNIQUE_ID_PROPERTY"}
+    assert (len(stage.letters), stage.calls) == (9, [("upsert", 9, 400)])
+
+
+# Silence
+
+
+def test_silence_twice_is_read_back_and_vouched_for_if_the_values_are_there():
+    stage = Stage(Fault(kind="left_out", operation="upsert", writes="done"))
+    consumed = stage.consume(a_message(wire()))
+    assert fates(consumed) == [("e-1", Written())]
+    assert [operation for operation, _, _ in stage.calls] == ["upsert", "upsert", "read"]
+
+
+def test_silence_twice_is_a_refusal_if_other_values_are_there():
+    stage = Stage(Fault(kind="left_out", operation="upsert"))
+    stage.hubspot.create("contacts", {"email": "ada@example.com", "firstname": "Augusta"})
+    consumed = stage.consume(a_message(wire()))
+    assert tally(consumed) == {"Rejected": 1}
+    assert stage.letters == [("e-1", "UNVOUCHED", ())]
+    assert stage.contact() == {"firstname": "Augusta"}
+
+
+def test_silence_about_several_events_of_a_record_ends_for_each_of_them():
+    stage = Stage(Fault(kind="left_out", operation="upsert"))
+    stage.hubspot.create("contacts", {"email": "ada@example.com"})
+    events = [
+        wire(eventId="one", occurredAt=at(1), properties={"phone": "1"}),
+        wire(eventId="two", occurredAt=at(2), properties={"city": "Graz"}),
+    ]
+    assert tally(stage.consume(a_message(*events))) == {"Rejected": 2}
+    assert stage.letters == [("one", "UNVOUCHED", ()), ("two", "UNVOUCHED", ())]
+
+
+def test_silence_once_costs_one_more_call():
+    stage = Stage(Fault(kind="silent", operation="upsert", times=1))
+    assert tally(stage.consume(a_message(*contacts(3)))) == {"Written": 3}
+    assert stage.calls == [("upsert", 3, 200), *[("upsert", 1, 200)] * 3]
+
+
+def test_silence_on_a_record_that_is_not_there_waits_for_it():
+    stage = Stage(Fault(kind="left_out", operation="upsert"))
+    assert fates(stage.consume(a_message(wire()))) == [("e-1", Retryable("NOT_FOUND"))]
+
+
+# Archives
+
+
+def test_a_record_is_archived_by_its_id():
+    stage = Stage()
+    id_ = stage.hubspot.create("contacts", {"email": "ada@example.com"})
+    consumed = stage.consume(a_message(wire(**ARCHIVE, idProperty=None, id=id_)))
+    assert fates(consumed) == [("archiving", Written())]
+    assert (stage.contact(), stage.calls) == (None, [("archive", 1, 204)])
+
+
+def test_a_record_is_archived_by_a_unique_property_of_which_only_hubspot_knows_the_id():
+    stage = Stage()
+    stage.hubspot.create("contacts", {"email": "ada@example.com"})
+    assert tally(stage.consume(a_message(wire(**ARCHIVE)))) == {"Written": 1}
+    assert (stage.contact(), stage.calls) == (None, [("read", 1, 200), ("archive", 1, 204)])
+
+
+def test_a_record_that_hubsync_made_is_archived_without_a_look():
+    stage = Stage()
+    stage.consume(a_message(wire()))
+    assert tally(stage.consume(a_message(wire(**ARCHIVE, occurredAt=at(1))))) == {"Written": 1}
+    assert stage.calls == [("upsert", 1, 200), ("archive", 1, 204)]
+
+
+def test_an_archive_takes_along_what_is_older_and_nothing_newer():
+    stage = Stage()
+    events = [
+        wire(eventId="before", occurredAt=at(1)),
+        wire(**ARCHIVE, occurredAt=at(2)),
+        wire(eventId="after", occurredAt=at(3), properties={"phone": "3"}),
+    ]
+    stage.consume(a_message(events[0], events[1]))
+    assert stage.contact() is None
+    consumed = stage.consume(a_message(*reversed(events)))
+    assert fates(consumed) == [("after", Written()), ("archiving", Superseded()),
+                               ("before", Superseded())]  # fmt: skip
+    assert stage.contact() == {"phone": "3"}
+
+
+def test_a_revived_record_is_archived_by_its_new_id():
+    stage = Stage(upsert_shows_id_property="only if sent")
+    for number, operation in enumerate(["upsert", "archive", "upsert", "archive"]):
+        events = [
+            wire(eventId=f"{name}-{number}", operation=operation, id=f"{name}@example.com",
+                 occurredAt=at(number))
+            for name in ("ada", "bea")
+        ]  # fmt: skip
+        assert tally(stage.consume(a_message(*events))) == {"Written": 2}
+    assert stage.hubspot.count("contacts") == 0
+
+
+@pytest.mark.parametrize("setting", ["204", "error"])
+def test_what_is_archived_already_is_done(setting):
+    stage = Stage(archive_missing_id=setting)
+    consumed = stage.consume(a_message(wire(**ARCHIVE, idProperty=None, id="512")))
+    assert fates(consumed) == [("archiving", Written())]
+
+
+def test_an_archive_that_hubspot_keeps_silent_about_is_not_taken_for_done():
+    stage = Stage(Fault(kind="silent", operation="archive"))
+    id_ = stage.hubspot.create("contacts", {"email": "ada@example.com"})
+    consumed = stage.consume(a_message(wire(**ARCHIVE, idProperty=None, id=id_)))
+    assert tally(consumed) == {"Rejected": 1}
+    assert stage.letters == [("archiving", "UNVOUCHED", ())]
+
+
+def test_an_archive_that_was_carried_out_in_silence_is_done():
+    stage = Stage(Fault(kind="silent", operation="archive"))
+    stage.consume(a_message(wire()))
+    id_ = stage.hubspot.find("contacts", "ada@example.com", by="email").id
+    archived = Stage(Fault(kind="silent", operation="archive"))
+    consumed = archived.consume(a_message(wire(**ARCHIVE, idProperty=None, id=id_)))
+    assert fates(consumed) == [("archiving", Written())]
+
+
+# Records that are not there
+
+
+def test_an_update_waits_for_its_record_and_then_becomes_a_dead_letter():
+    stage = Stage()
+    body = a_message(wire(**UPDATE, id="512"))
+    consumed = stage.consume(body)
+    assert fates(consumed) == [("e-1", Retryable("NOT_FOUND"))]
+    assert (consumed.returned, stage.letters) == (("m0",), [])
+    stage.wait(600)
+    assert tally(stage.consume(body)) == {"Rejected": 1}
+    assert stage.letters == [("e-1", "NOT_FOUND", ())]
+
+
+def test_a_record_that_is_not_there_costs_its_neighbours_nothing():
+    stage = Stage()
+    id_ = stage.hubspot.create("contacts", {"email": "ada@example.com"})
+    events = [wire(eventId=i, id=i, **UPDATE) for i in ("512", id_)]
+    consumed = stage.consume(a_message(*events))
+    assert fates(consumed) == [("512", Retryable("NOT_FOUND")), (id_, Written())]
+
+
+# What comes back, and when
+
+
+def test_a_message_of_which_nothing_is_settled_is_returned_with_its_visibility_set():
+    stage = Stage(Fault(kind="status", status=429, policy="TEN_SECONDLY_ROLLING"))
+    consumed = stage.consume(a_message(*contacts(3)), receives=3)
+    assert tally(consumed) == {"Retryable": 3}
+    assert consumed.returned == ("m0",)
+    assert 18 <= stage.queue.postponed["h0"] <= 20
+    assert stage.queue.resent == []
+
+
+def test_a_partly_settled_message_goes_on_as_a_new_one_with_what_is_open():
+    stage = Stage()
+    good, waiting = wire(eventId="good"), wire(eventId="waiting", **UPDATE, id="512")
+    consumed = stage.consume(a_message(good, waiting, tries=2), receives=2)
+    assert (consumed.returned, stage.queue.postponed) == ((), {})
+    (resend,) = stage.queue.resent
+    assert json.loads(resend.body) == json.loads(a_message(waiting, tries=4))
+    assert resend.account == "main"
+    assert 36 <= resend.delay_seconds <= 40
+
+
+def test_a_partly_settled_message_is_returned_if_the_new_one_is_not_confirmed():
+    stage = Stage()
+    stage.queue.confirms = False
+    waiting = wire(eventId="waiting", **UPDATE, id="512")
+    consumed = stage.consume(a_message(wire(), waiting))
+    assert (consumed.returned, list(stage.queue.postponed)) == (("m0",), ["h0"])
+
+
+def test_a_dead_letter_that_is_not_confirmed_keeps_its_event_open():
+    stage = Stage()
+    stage.queue.confirms = False
+    bad = a_message(wire(properties={"seats": "many"}))
+    consumed = stage.consume(bad)
+    assert fates(consumed) == [("e-1", Retryable("DEAD_LETTER_UNCONFIRMED"))]
+    assert consumed.returned == ("m0",)
+    stage.queue.confirms = True
+    assert tally(stage.consume(bad)) == {"Rejected": 1}
+    assert len(stage.letters) == 1
+
+
+def test_a_message_that_is_not_ours_becomes_a_dead_letter_as_it_is():
+    stage = Stage()
+    consumed = stage.consume("no JSON", a_message(wire()))
+    rejected = Rejected("MALFORMED_MESSAGE", "the message is not in hubsync's format")
+    assert fates(consumed) == [("", rejected), ("e-1", Written())]
+    assert stage.queue.letters == [DeadLetter("no JSON", "", rejected)]
+    assert consumed.returned == ()
+
+
+def test_a_malformed_event_becomes_a_dead_letter_alone():
+    stage = Stage()
+    bad = wire(eventId="bad", occurredAt="noon")
+    consumed = stage.consume(a_message(wire(), bad))
+    assert tally(consumed) == {"Written": 1, "Rejected": 1}
+    (letter,) = stage.queue.letters
+    assert json.loads(letter.body)["events"] == [bad]
+    assert letter.rejected.code == "MALFORMED_EVENT"
+    assert letter.rejected.message.startswith("not a change event: /occurredAt must be")
+
+
+def test_an_event_tried_390_times_is_given_up():
+    stage = Stage(Fault(kind="locked"))
+    assert tally(stage.consume(a_message(wire(), tries=380), receives=9)) == {"Retryable": 1}
+    consumed = stage.consume(a_message(wire(), tries=380), receives=10)
+    assert tally(consumed) == {"Rejected": 1}
+    assert stage.letters == [("e-1", "RETRIES_EXHAUSTED", ())]
+
+
+def test_what_does_not_fit_the_ledger_waits_for_the_next_round():
+    stage = Stage()
+    values = {f"p{n}": "x" * 60_000 for n in range(2)}
+    events = [
+        wire(eventId=f"e{n}", properties={f"{name}{n}": text for name, text in values.items()})
+        for n in range(3)
+    ]
+    consumed = stage.consume(*[a_message(event) for event in events])
+    assert dict(fates(consumed))["e2"] == Retryable("RECORD_FULL")
+    assert consumed.returned == ("m2",)
+
+
+# The ledger
+
+
+def test_a_repeated_event_costs_no_call():
+    stage = Stage()
+    stage.consume(a_message(wire()))
+    consumed = stage.consume(a_message(wire()))
+    assert fates(consumed) == [("e-1", Superseded())]
+    assert len(stage.calls) == 1
+
+
+def test_a_late_event_does_not_overwrite_a_newer_reading():
+    stage = Stage()
+    stage.consume(a_message(wire(eventId="new", occurredAt=at(2), properties={"phone": "2"})))
+    late = wire(eventId="late", occurredAt=at(1), properties={"phone": "1", "city": "Graz"})
+    assert tally(stage.consume(a_message(late))) == {"Written": 1}
+    assert stage.contact() == {"phone": "2", "city": "Graz"}
+
+
+def test_a_record_leased_elsewhere_is_waited_for_and_then_handed_back():
+    stage = Stage()
+    until = round((stage.now() + 30) * 1000)
+    stage.ledger.items[ADA] = (Rev("theirs"), until, encode(Entry()))
+    consumed = stage.consume(a_message(wire()))
+    ((_, fate),) = fates(consumed)
+    assert fate.reason == "LEASED"
+    assert 25 < fate.at_most < 30
+    assert (stage.calls, consumed.lease_conflicts) == ([], 3)
+    stage.wait(31)
+    assert tally(stage.consume(a_message(wire()))) == {"Written": 1}
+
+
+def test_a_lost_reply_leaves_the_lease_to_run_out_and_is_asserted_again():
+    stage = Stage(Fault(kind="lost_reply", nth=1))
+    consumed = stage.consume(a_message(wire()))
+    ((_, fate),) = fates(consumed)
+    assert fate.reason == "NO_ANSWER_ReadError"
+    assert fate.at_most == pytest.approx(425, abs=1)
+    assert tally(stage.consume(a_message(wire()))) == {"Retryable": 1}
+    assert len(stage.calls) == 1
+    stage.wait(430)
+    assert tally(stage.consume(a_message(wire()))) == {"Written": 1}
+    assert stage.ledger.entry(ADA).clean
+
+
+def test_what_a_crashed_holder_left_pending_is_sent_with_what_is_new():
+    stage = Stage(Fault(kind="reset", nth=1))
+    stage.consume(a_message(wire(properties={"phone": "1"})))
+    stage.wait(430)
+    stage.consume(a_message(wire(eventId="e-2", occurredAt=at(2), properties={"city": "Graz"})))
+    assert stage.contact() == {"phone": "1", "city": "Graz"}
+
+
+def test_nothing_is_sent_with_less_than_45_seconds_left():
+    stage = Stage()
+    consumed = stage.consume(a_message(wire()), seconds=44)
+    assert fates(consumed) == [("e-1", Retryable("OUT_OF_TIME"))]
+    assert (stage.calls, stage.ledger.items) == ([], {})
+
+
+class MuteLedger:
+    """A ledger whose nth call gets no answer; it is carried out all the same."""
+
+    def __init__(self, ledger, nth):
+        self._ledger = ledger
+        self._left = nth
+
+    async def read(self, records):
+        return self._answered(await self._ledger.read(records))
+
+    async def write(self, writes):
+        return self._answered(await self._ledger.write(writes))
+
+    def _answered(self, answer):
+        self._left -= 1
+        if not self._left:
+            raise Unanswered
+        return answer
+
+
+@pytest.mark.parametrize(
+    ("nth", "calls"), [(1, 0), (2, 0), (3, 1)], ids=["read", "acquire", "release"]
+)
+def test_where_the_ledger_gives_no_answer_no_event_is_done(nth, calls):
+    stage = Stage()
+    stage.ledger = MuteLedger(stage.ledger, nth)
+    consumed = stage.consume(a_message(wire()))
+    assert [fate.reason for _, fate in fates(consumed)] == ["LEDGER_UNANSWERED"]
+    assert consumed.returned == ("m0",)
+    assert len(stage.calls) == calls
+
+
+def test_accounts_are_written_apart():
+    stage = Stage()
+    stage.consume(a_message(wire()), a_message(wire(eventId="e-2"), account="other"))
+    assert [inputs for _, inputs, _ in stage.calls] == [1, 1]
+    assert set(stage.ledger.items) == {ADA, RecordKey("other", *ADA[1:])}
+
+
+def test_an_empty_message_is_done():
+    assert Stage().consume(a_message()).returned == ()
