@@ -11,8 +11,9 @@ from random import Random
 import httpx
 
 from hubsync.consume import Received, consume
+from hubsync.core.ledger import ABSENT
 from hubsync.edge.hubspot import HubSpot
-from hubsync.ports import Ports, Terms
+from hubsync.ports import LedgerWrite, Ports, Terms
 from local.hubspot import HubSpot as Emulator
 from local.hubspot import Switches
 from local.hubspot_transport import EmulatorTransport
@@ -64,6 +65,11 @@ class Stage:
         except RuntimeError:
             running = 0.0
         return NOON / 1_000_000 + self._before + running
+
+    def remember(self, record, entry):
+        """Let the ledger have an entry from before."""
+        written = self.ledger.write([LedgerWrite(record, entry, expected=ABSENT)])
+        assert run_virtually(written) == frozenset()
 
     def wait(self, seconds):
         self._before += seconds

@@ -6,7 +6,7 @@ from hubsync.core.attempt import Attempt
 from hubsync.core.batch import Route
 from hubsync.core.change import ARCHIVED
 from hubsync.core.ledger import Entry, Rev, acquired
-from hubsync.core.reply import Reason
+from hubsync.core.reply import Reason, Vouched
 from tests.builders import ADA, a_change, a_reading
 
 E1 = a_reading("1", 1, "e-1", upsert=True)
@@ -49,13 +49,13 @@ def test_an_archive_that_is_the_newest_word_goes_alone():
     attempt = begun(phone=E1, archived=[archive, ALIVE_1])
     assert attempt.due() == {ARCHIVED: archive}
     assert attempt.route(attempt.due()) == Route("main", "0-1", "archive", "email")
-    attempt.vouch(attempt.due(), None, "t")
+    attempt.vouch(attempt.due(), Vouched(None), "t")
     assert attempt.over
 
 
 def test_what_is_set_after_an_archive_is_due_next():
     attempt = begun(phone=E3, archived=[a_reading("true", 2, "e-2")])
-    attempt.vouch(attempt.due(), None, "t")
+    attempt.vouch(attempt.due(), Vouched(None), "t")
     assert attempt.due() == {"phone": E3}
 
 
@@ -64,7 +64,7 @@ def test_a_record_may_be_created_while_anything_open_came_from_an_upsert():
     assert begun(phone=update).route({}).operation == "update"
     assert begun(phone=[update, E1]).route({}).operation == "upsert"
     attempt = begun(phone=[update, E1])
-    attempt.vouch({"phone": E1}, None, "t")
+    attempt.vouch({"phone": E1}, Vouched(None), "t")
     assert attempt.route({}).operation == "update"
 
 
@@ -94,7 +94,7 @@ def test_an_unnamed_refusal_of_several_events_tries_them_apart_the_oldest_first(
     attempt.refuse(attempt.due(), UNNAMED)
     assert attempt.refused == {}
     assert attempt.due() == {"zip": E1}
-    attempt.vouch(attempt.due(), "512", "t")
+    attempt.vouch(attempt.due(), Vouched("512"), "t")
     assert attempt.due() == {"city": E2, ARCHIVED: ALIVE_2}
     attempt.refuse(attempt.due(), UNNAMED)
     assert attempt.due() == {"phone": E3}
@@ -116,14 +116,14 @@ def test_an_upsert_with_one_good_property_left_still_makes_its_record():
 
 def test_an_upsert_vouched_for_settles_the_word_on_existence_too():
     attempt = begun(phone=E1, archived=ALIVE_1)
-    attempt.vouch({"phone": E1}, "512", "t")
+    attempt.vouch({"phone": E1}, Vouched("512"), "t")
     assert attempt.over
     assert attempt.entry.synced == {"phone": E1.version, ARCHIVED: ALIVE_1.version}
 
 
 def test_what_hubspot_vouched_for_settles_what_is_older():
     attempt = begun(phone=[E3, E2, E1], city=E1)
-    attempt.vouch({"phone": E2}, "512", "t")
+    attempt.vouch({"phone": E2}, Vouched("512"), "t")
     assert attempt.open == {"phone": (E3,), "city": (E1,)}
     assert attempt.vouched == {("phone", E2.version)}
     assert (attempt.entry.hubspot_id, attempt.entry.trace_id) == ("512", "t")
@@ -157,6 +157,6 @@ def test_what_is_halted_or_in_doubt_is_over_though_not_settled():
 def test_a_release_keeps_what_is_not_settled_for_the_next_holder():
     attempt = begun(phone=E1)
     attempt.halt("LOCKED")
-    attempt.release(rev=Rev("r9"))
-    assert attempt.entry == Entry(Rev("r9"), pending={"phone": (E1,)})
+    attempt.release(rev=Rev("r9"), now=5)
+    assert attempt.entry == Entry(Rev("r9"), pending={"phone": (E1,)}, due_at=5)
     assert attempt.record == ADA

@@ -5,7 +5,6 @@ import json
 import pytest
 
 from hubsync.core.change import RecordKey
-from hubsync.core.entry_codec import encode
 from hubsync.core.ledger import Entry, Rev
 from hubsync.core.message import encode_events, pack
 from hubsync.core.outcome import Rejected, Retryable, Superseded, Written
@@ -77,8 +76,7 @@ def test_records_in_doubt_travel_apart(doubts, sizes):
     stage = Stage()
     expired = Entry(Rev("r"), lease_until=1, doubts=doubts)
     for n in range(25):
-        record = ADA._replace(id=f"c{n}@example.com")
-        stage.ledger.items[record] = (expired.rev, expired.lease_until, encode(expired))
+        stage.remember(ADA._replace(id=f"c{n}@example.com"), expired)
     stage.consume(a_message(*contacts(25)))
     assert [inputs for _, inputs, _ in stage.calls] == sizes
 
@@ -460,7 +458,7 @@ def test_a_late_event_does_not_overwrite_a_newer_reading():
 def test_a_record_leased_elsewhere_is_waited_for_and_then_handed_back():
     stage = Stage()
     until = round((stage.now() + 30) * 1000)
-    stage.ledger.items[ADA] = (Rev("theirs"), until, encode(Entry()))
+    stage.remember(ADA, Entry(Rev("theirs"), lease_until=until))
     consumed = stage.consume(a_message(wire()))
     ((_, fate),) = fates(consumed)
     assert fate.reason == "LEASED"

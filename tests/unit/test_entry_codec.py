@@ -2,7 +2,7 @@ import json
 
 from hubsync.core.change import ARCHIVED
 from hubsync.core.entry_codec import decode, encode
-from hubsync.core.ledger import Entry, Rev
+from hubsync.core.ledger import Entry, Rev, Watched
 from tests.builders import a_reading, a_version
 
 FULL = Entry(
@@ -14,11 +14,20 @@ FULL = Entry(
     doubts=2,
     hubspot_id="512",
     trace_id="t",
+    due_at=8,
+    watched={"phone": Watched(a_reading("1", 1, upsert=True), "+1")},
+    watched_until=9,
 )
 
 
 def reread(entry):
-    return decode(encode(entry), rev=entry.rev, lease_until=entry.lease_until)
+    return decode(
+        encode(entry),
+        rev=entry.rev,
+        lease_until=entry.lease_until,
+        due_at=entry.due_at,
+        watched_until=entry.watched_until,
+    )
 
 
 def test_an_entry_is_read_as_it_was_written():

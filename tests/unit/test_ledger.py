@@ -7,13 +7,16 @@ from hubsync.core.ledger import (
     Entry,
     Rev,
     Standing,
+    Watched,
     acquired,
+    audited,
     laid_on_top,
     refused,
     released,
     standing,
     vouched,
 )
+from hubsync.core.limits import WATCH_SECONDS
 from tests.builders import a_change, a_reading, an_event
 
 R1, R2 = Rev("r1"), Rev("r2")
@@ -83,7 +86,7 @@ def test_a_revived_record_takes_older_readings_again():
 
 def test_acquiring_commits_the_newest_reading_in_hand_before_it_is_sent():
     entry = acquired(Entry(), a_change(phone=[NEW, OLD]), rev=R2, lease_until=NOW)
-    assert entry == Entry(R2, lease_until=NOW, pending={"phone": (NEW,)})
+    assert entry == Entry(R2, lease_until=NOW, due_at=NOW, pending={"phone": (NEW,)})
 
 
 def test_acquiring_lays_on_top_of_what_may_be_in_hubspot_already():
@@ -146,9 +149,53 @@ def test_a_refused_reading_leaves_alone_and_leaves_no_mark():
     )
 
 
-def test_a_release_ends_lease_and_doubts_and_keeps_what_is_pending():
+def test_a_release_ends_the_lease_and_where_nothing_is_pending_all_doubt():
+    entry = Entry(R1, lease_until=NOW, due_at=NOW, doubts=3)
+    assert released(entry, {}, rev=R2, now=NOW) == Entry(R2)
+
+
+def test_what_a_release_leaves_pending_is_due_for_the_sweep_and_as_doubtful_as_before():
     entry = Entry(R1, lease_until=NOW, doubts=3, pending={"phone": (OLD,)})
-    assert released(entry, rev=R2) == Entry(R2, pending={"phone": (OLD,)})
+    assert released(entry, {}, rev=R2, now=NOW) == Entry(
+        R2, doubts=3, pending={"phone": (OLD,)}, due_at=NOW
+    )
+
+
+def test_what_is_told_after_a_doubt_is_watched_for_an_hour():
+    told = {"phone": Watched(NEW, "+1")}
+    calm, doubted = (Entry(R1, lease_until=NOW, doubts=doubts) for doubts in (0, 1))
+    assert released(calm, told, rev=R2, now=NOW) == Entry(R2)
+    assert released(doubted, told, rev=R2, now=NOW) == Entry(
+        R2, watched=told, watched_until=NOW + WATCH_SECONDS * 1000
+    )
+
+
+def test_a_watch_takes_in_what_is_told_later_and_does_not_grow_longer_for_it():
+    watching = Entry(R1, watched={"phone": Watched(OLD, "1")}, watched_until=NOW)
+    told = {"phone": Watched(NEW, "2"), "city": Watched(NEW, "Graz")}
+    assert released(watching, told, rev=R2, now=NOW - 1) == Entry(
+        R2, watched=told, watched_until=NOW
+    )
+
+
+def test_an_audit_ends_the_watch_and_makes_pending_again_what_was_overwritten():
+    entry = Entry(
+        R1,
+        synced={"phone": NEW.version, "city": NEW.version},
+        watched={"phone": Watched(NEW, "1"), "city": Watched(NEW, "Graz")},
+        watched_until=NOW,
+    )
+    assert audited(entry, {}, rev=R2, now=NOW) == Entry(R2, synced=entry.synced)
+    assert audited(entry, {"phone": NEW}, rev=R2, now=NOW) == Entry(
+        R2, synced={"city": NEW.version}, pending={"phone": (NEW,)}, due_at=NOW
+    )
+
+
+def test_an_audit_does_not_take_the_place_of_what_is_pending_already():
+    entry = Entry(R1, pending={"phone": (NEWEST,)}, watched={"phone": Watched(NEW, "1")})
+    assert audited(entry, {"phone": NEW}, rev=R2, now=NOW) == Entry(
+        R2, pending={"phone": (NEWEST,)}, due_at=NOW
+    )
 
 
 def test_a_record_is_clean_without_a_lease_and_pending_readings():

@@ -6,7 +6,7 @@ from hubsync.core.attempt import Attempt
 from hubsync.core.change import ARCHIVED
 from hubsync.core.ledger import Entry, Rev, acquired
 from hubsync.core.outcome import Rejected, Retryable, Superseded, Written, fate
-from hubsync.core.reply import Reason
+from hubsync.core.reply import Reason, Vouched
 from tests.builders import a_change, a_reading
 
 OLD = {"phone": a_reading("1", 1, "e-1"), "city": a_reading("Graz", 1, "e-1")}
@@ -27,27 +27,27 @@ def fates(attempt, *events):
 
 def test_an_event_of_which_one_reading_was_vouched_for_is_written():
     attempt = begun(OLD, NEW)
-    attempt.vouch(attempt.due(), "512", "t")
+    attempt.vouch(attempt.due(), Vouched("512"), "t")
     assert fates(attempt, OLD, NEW) == [Written(), Written()]
 
 
 def test_an_event_all_of_whose_readings_are_older_is_superseded():
     attempt = begun({"phone": OLD["phone"]}, NEW)
-    attempt.vouch(attempt.due(), "512", "t")
+    attempt.vouch(attempt.due(), Vouched("512"), "t")
     assert fates(attempt, {"phone": OLD["phone"]}, NEW) == [Superseded(), Written()]
 
 
 def test_an_event_with_a_refused_reading_is_rejected_though_others_were_written():
     attempt = begun(OLD)
     attempt.refuse(OLD, Reason("VALIDATION_ERROR", "bad", {"phone": "INVALID_INTEGER"}, "c-1"))
-    attempt.vouch(attempt.due(), "512", "t")
+    attempt.vouch(attempt.due(), Vouched("512"), "t")
     assert fates(attempt, OLD) == [Rejected("INVALID_INTEGER", "bad", ("phone",), "c-1")]
 
 
 def test_a_refusal_costs_the_event_it_was_about_and_no_other():
     attempt = begun(OLD, NEW)
     attempt.refuse(attempt.due(), Reason("X", "bad", {"phone": "INVALID"}))
-    attempt.vouch(attempt.due(), "512", "t")
+    attempt.vouch(attempt.due(), Vouched("512"), "t")
     assert fates(attempt, OLD, NEW) == [Written(), Rejected("INVALID", "bad", ("phone",))]
 
 
@@ -59,7 +59,7 @@ def test_an_event_refused_whole_names_no_property():
 
 def test_an_event_is_open_while_any_reading_of_it_is():
     attempt = begun(OLD, NEW)
-    attempt.vouch(NEW, "512", "t")
+    attempt.vouch(NEW, Vouched("512"), "t")
     attempt.halt("LOCKED", 2.0)
     assert fates(attempt, OLD, NEW) == [Retryable("LOCKED", 2.0), Written()]
 
@@ -68,6 +68,6 @@ def test_an_event_is_open_while_any_reading_of_it_is():
 def test_nothing_is_settled_while_the_record_is_in_doubt(settled):
     attempt = begun(NEW)
     if settled:
-        attempt.vouch(attempt.due(), "512", "t")
+        attempt.vouch(attempt.due(), Vouched("512"), "t")
     attempt.doubt("HTTP_502")
     assert fates(attempt, NEW) == [Retryable("HTTP_502", at_most=7.0)]

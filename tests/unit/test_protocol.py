@@ -81,67 +81,71 @@ VALUE_REASON = Reason(
 )
 
 
+def vouched(result):
+    return Vouched(result["id"], result["properties"])
+
+
 # 2xx: what each input is told
 
 
 def test_results_vouch_by_what_they_show_in_whatever_order_they_come():
     reply = read(ADA_AND_BEA, 200, partly(BEA_SHOWN | {"new": True}, ADA_SHOWN | {"new": False}))
-    assert reply == Answered({ADAS: Vouched("1"), BEAS: Vouched("2")})
+    assert reply == Answered({ADAS: vouched(ADA_SHOWN), BEAS: vouched(BEA_SHOWN)})
 
 
 @pytest.mark.parametrize("status", [200, 201, 202, 207, 299])
 def test_every_2xx_is_read_alike_since_success_codes_drift(status):
     assert read(ADA_AND_BEA, status, partly(ADA_SHOWN, BEA_SHOWN)) == Answered(
-        {ADAS: Vouched("1"), BEAS: Vouched("2")}
+        {ADAS: vouched(ADA_SHOWN), BEAS: vouched(BEA_SHOWN)}
     )
 
 
 def test_an_upsert_by_a_custom_property_is_vouched_for_by_that_property():
     batch = a_batch("u-1001", id_property="external_id")
     result = a_result("512") | {"properties": {"external_id": "u-1001"}, "new": True}
-    assert read(batch, 200, partly(result)) == Answered({batch.inputs[0].trace_id: Vouched("512")})
+    assert read(batch, 200, partly(result)) == Answered({batch.inputs[0].trace_id: vouched(result)})
 
 
 def test_an_address_is_recognised_in_another_case():
-    reply = read(ADA_AND_BEA, 200, partly(a_result("1", email="ADA@Example.com")))
-    assert reply == Answered({ADAS: Vouched("1")})
+    result = a_result("1", email="ADA@Example.com")
+    assert read(ADA_AND_BEA, 200, partly(result)) == Answered({ADAS: vouched(result)})
 
 
 def test_two_addresses_that_fold_together_are_two_records():
     batch = a_batch("stra\u00dfe@example.com", "strasse@example.com")
     first, _ = batch.inputs
-    reply = read(batch, 200, partly(a_result("1", email="stra\u00dfe@example.com")))
-    assert reply == Answered({first.trace_id: Vouched("1")})
+    result = a_result("1", email="stra\u00dfe@example.com")
+    assert read(batch, 200, partly(result)) == Answered({first.trace_id: vouched(result)})
 
 
 def test_a_custom_properties_value_is_not_recognised_in_another_case():
     batch = a_batch("u-1", "U-1", id_property="external_id")
     result = a_result("512") | {"properties": {"external_id": "U-1"}}
-    assert read(batch, 200, partly(result)) == Answered({batch.inputs[1].trace_id: Vouched("512")})
+    assert read(batch, 200, partly(result)) == Answered({batch.inputs[1].trace_id: vouched(result)})
 
 
 def test_an_update_is_vouched_for_by_the_record_id_alone():
     batch = a_batch("11", "12", operation="update", id_property="hs_object_id")
     first, second = (item.trace_id for item in batch.inputs)
-    assert read(batch, 200, partly(a_result("12"))) == Answered({second: Vouched("12")})
+    assert read(batch, 200, partly(a_result("12"))) == Answered({second: vouched(a_result("12"))})
     # A record merged into another is left out, or shown under the survivor's id.
     assert read(batch, 200, partly(a_result("12"), a_result("99"))) == Answered(
-        {second: Vouched("12")}
+        {second: vouched(a_result("12"))}
     )
     assert read(batch, 200, partly(a_result("12"), a_result("11"))) == Answered(
-        {first: Vouched("11"), second: Vouched("12")}
+        {first: vouched(a_result("11")), second: vouched(a_result("12"))}
     )
 
 
 def test_a_trace_id_in_a_result_is_believed_before_what_the_result_shows():
     result = a_result("1", email="someone@example.com", objectWriteTraceId=ADAS)
-    assert read(ADA_AND_BEA, 200, partly(result)) == Answered({ADAS: Vouched("1")})
+    assert read(ADA_AND_BEA, 200, partly(result)) == Answered({ADAS: vouched(result)})
 
 
 def test_an_input_found_by_another_address_is_vouched_for_by_count():
     stranger = a_result("1", email="ada@primary.example.com")
     assert read(ADA_AND_BEA, 200, partly(stranger, BEA_SHOWN)) == Answered(
-        {ADAS: Vouched("1"), BEAS: Vouched("2")}
+        {ADAS: Vouched("1"), BEAS: vouched(BEA_SHOWN)}
     )
 
 
@@ -193,20 +197,22 @@ def test_warnings_do_not_make_a_written_input_less_written():
         "message": "date_of_birth was normalized",
     }
     result = a_result("1", email="ada@example.com", warnings=[warning])
-    assert read(a_batch("ada@example.com"), 200, partly(result)) == Answered({ADAS: Vouched("1")})
+    assert read(a_batch("ada@example.com"), 200, partly(result)) == Answered(
+        {ADAS: vouched(result)}
+    )
 
 
 def test_an_input_refused_by_trace_id_takes_no_other_along():
     body = partly(BEA_SHOWN, errors=[an_error(objectWriteTraceId=[ADAS])])
     assert read(ADA_AND_BEA, 207, body) == Answered(
-        {ADAS: Refused(VALUE_REASON), BEAS: Vouched("2")}
+        {ADAS: Refused(VALUE_REASON), BEAS: vouched(BEA_SHOWN)}
     )
 
 
 def test_an_input_both_shown_and_refused_is_refused():
     body = partly(ADA_SHOWN, BEA_SHOWN, errors=[an_error(objectWriteTraceId=[ADAS])])
     assert read(ADA_AND_BEA, 207, body) == Answered(
-        {ADAS: Refused(VALUE_REASON), BEAS: Vouched("2")}
+        {ADAS: Refused(VALUE_REASON), BEAS: vouched(BEA_SHOWN)}
     )
 
 
@@ -230,7 +236,7 @@ def test_one_entry_names_all_records_that_are_not_found(traced):
         {},
     )
     assert read(batch, 207, partly(a_result("11"), errors=[error])) == Answered(
-        {first: Vouched("11"), second: NotFound(reason), third: NotFound(reason)}
+        {first: vouched(a_result("11")), second: NotFound(reason), third: NotFound(reason)}
     )
 
 
@@ -416,8 +422,9 @@ def test_what_is_no_name_or_id_goes_into_no_attribute_and_no_ledger(text):
         {},
     )
     assert read(ADA_AND_BEA, 400, body) == WholeRefused(reason)
-    reply = read(a_batch("ada@example.com"), 200, partly(a_result(text, email="ada@example.com")))
-    assert reply == Answered({ADAS: Vouched(None)})
+    result = a_result(text, email="ada@example.com")
+    reply = read(a_batch("ada@example.com"), 200, partly(result))
+    assert reply == Answered({ADAS: Vouched(None, result["properties"])})
 
 
 # Refused for now, too large, or who knows
@@ -511,7 +518,9 @@ def test_a_body_that_is_too_large_is_nobodys_fault_yet():
 @pytest.mark.parametrize("status", [[], {}, 5, None, "COMPLETE", "complete"])
 def test_a_status_of_any_kind_is_survived(status):
     body = partly(ADA_SHOWN, BEA_SHOWN) | {"status": status}
-    assert read(ADA_AND_BEA, 200, body) == Answered({ADAS: Vouched("1"), BEAS: Vouched("2")})
+    assert read(ADA_AND_BEA, 200, body) == Answered(
+        {ADAS: vouched(ADA_SHOWN), BEAS: vouched(BEA_SHOWN)}
+    )
 
 
 # Paths
