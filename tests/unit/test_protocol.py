@@ -251,10 +251,18 @@ def test_a_message_cut_off_in_the_middle_refuses_without_naming_a_property():
     assert read(a_batch("ada@example.com"), 207, body) == Answered({ADAS: Refused(reason)})
 
 
-def test_an_archive_is_vouched_for_whole_by_its_204():
-    item = archive_input(ADA, {ARCHIVED: a_reading("true")}, "512")
-    batch = Batch(Route("main", "0-1", "archive", "email"), (item,))
-    assert read(batch, 204, b"") == Answered({item.trace_id: Vouched(None)})
+ARCHIVING = archive_input(ADA, {ARCHIVED: a_reading("true")}, "512")
+
+
+@pytest.mark.parametrize("status", [204, 200, 202])
+def test_an_archive_is_vouched_for_whole_by_any_2xx_without_a_body(status):
+    batch = Batch(Route("main", "0-1", "archive", "email"), (ARCHIVING,))
+    assert read(batch, status, b"") == Answered({ARCHIVING.trace_id: Vouched(None)})
+
+
+def test_an_archive_is_not_vouched_for_by_a_body_that_shows_nothing():
+    batch = Batch(Route("main", "0-1", "archive", "email"), (ARCHIVING,))
+    assert read(batch, 200, partly()) == Answered({})
 
 
 # A batch refused whole

@@ -57,10 +57,10 @@ def decode(batch: Batch, status: int, headers: Mapping[str, str], body: bytes) -
 
     Any 2xx is read alike, since HubSpot's success codes drift (observed: 201 became 200).
     """
-    if status == HTTPStatus.NO_CONTENT:
-        return _archived(batch) if batch.route.operation == "archive" else Answered({})
     if 200 <= status < 300:  # noqa: PLR2004 - the class of success
-        return _answered(batch, body)
+        if batch.route.operation == "archive" and not body.strip():
+            return _archived(batch)
+        return Answered({}) if status == HTTPStatus.NO_CONTENT else _answered(batch, body)
     return _failed(status, headers, _object(body))
 
 
@@ -100,6 +100,7 @@ def decode_read(
 
 def _archived(batch: Batch) -> Answered:
     # Documented: 204 with an empty body. It vouches for all inputs; there is no report of each.
+    # Assumed: with another code for success the body is empty all the same.
     return Answered({item.trace_id: Vouched(None) for item in batch.inputs})
 
 
