@@ -413,6 +413,22 @@ def test_a_refusal_without_a_readable_body_is_still_a_refusal(body):
     assert read(ADA_AND_BEA, 400, body) == WholeRefused(reason)
 
 
+@pytest.mark.parametrize(
+    "error",
+    [
+        # Observed: the name is sometimes missing for an INVALID_OPTION.
+        {"message": 'Property values were not valid: [{"isValid":false,"error":"INVALID_OPTION"}]'},
+        {"errors": [{"message": "gold was not one of the options", "code": "INVALID_OPTION"}]},
+    ],
+    ids=["in the message", "in the list"],
+)
+def test_a_refusal_that_names_no_property_still_gives_its_code(error):
+    body = {"category": "VALIDATION_ERROR", **error}
+    message = "HubSpot refused the record: INVALID_OPTION, and named no property"
+    reason = Reason("INVALID_OPTION", message, {})
+    assert read(ADA_AND_BEA, 400, body) == WholeRefused(reason)
+
+
 def test_hubspots_texts_are_not_passed_on_since_they_quote_values():
     invalid = [{"message": "Email address ada@secret.example is invalid", "error": "ada@secret"}]
     message = f"Property values were not valid: {json.dumps(invalid)}"
@@ -424,12 +440,8 @@ def test_hubspots_texts_are_not_passed_on_since_they_quote_values():
 def test_what_is_no_name_or_id_goes_into_no_attribute_and_no_ledger(text):
     errors = [{"code": "INVALID", "context": {"propertyName": [text]}}]
     body = error_body("No", "VALIDATION_ERROR", errors=errors) | {"correlationId": text}
-    reason = Reason(
-        "VALIDATION_ERROR",
-        "HubSpot refused the record: VALIDATION_ERROR, and named no property",
-        {},
-    )
-    assert read(ADA_AND_BEA, 400, body) == WholeRefused(reason)
+    message = "HubSpot refused the record: INVALID, and named no property"
+    assert read(ADA_AND_BEA, 400, body) == WholeRefused(Reason("INVALID", message, {}))
     result = a_result(text, email="ada@example.com")
     reply = read(a_batch("ada@example.com"), 200, partly(result))
     assert reply == Answered({ADAS: Vouched(None, result["properties"])})

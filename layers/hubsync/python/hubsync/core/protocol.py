@@ -7,6 +7,7 @@ in any error parsing"), so whatever is missing is done without.
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from http import HTTPStatus
+from itertools import chain
 from json import JSONDecodeError, dumps, loads
 from typing import Any, Final
 
@@ -234,7 +235,8 @@ def reason_of(error: dict[str, Any], *, default: str = "REFUSED") -> Reason:
     text = error.get("message")
     text = text if isinstance(text, str) else ""
     code = next((code for sentence, code in _REQUEST_FAULTS if sentence in text), None)
-    code = code or next(iter(properties.values()), None) or _code(error.get("category")) or default
+    code = code or next(chain(properties.values(), _codes(error)), None)
+    code = code or _code(error.get("category")) or default
     return Reason(
         code,
         _message(code, properties, error, text),
@@ -265,6 +267,13 @@ def _named_properties(error: dict[str, Any]) -> Iterator[tuple[str, str]]:
     for item in _embedded(error.get("message")):
         if name := _word(item.get("name")):
             yield name.lower(), _code(item.get("error")) or "INVALID"
+
+
+def _codes(error: dict[str, Any]) -> Iterator[str]:
+    """Yield the codes an error gives, also of properties that it does not name."""
+    judged = [item.get("error") for item in _embedded(error.get("message"))]
+    listed = [item.get("code") for item in _objects(error.get("errors"))]
+    yield from (code for each in (*judged, *listed) if (code := _code(each)))
 
 
 def _embedded(message: object) -> list[dict[str, Any]]:
