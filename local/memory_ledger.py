@@ -4,6 +4,7 @@ It keeps entries as the bytes that DynamoDB would hold, so that both forget the 
 """
 
 from collections.abc import Sequence
+from typing import NamedTuple
 
 from hubsync.core.change import RecordKey
 from hubsync.core.entry_codec import decode, encode
@@ -11,9 +12,17 @@ from hubsync.core.ledger import ABSENT, Entry, Rev
 from hubsync.ports import LedgerWrite
 
 
+class Item(NamedTuple):
+    rev: Rev
+    lease_until: int
+    due_at: int
+    watched_until: int
+    packed: bytes
+
+
 class MemoryLedger:
     def __init__(self) -> None:
-        self.items: dict[RecordKey, tuple[Rev, int, bytes]] = {}
+        self.items: dict[RecordKey, Item] = {}
 
     async def read(self, records: Sequence[RecordKey]) -> dict[RecordKey, Entry]:
         return {record: self.entry(record) for record in records}
@@ -21,10 +30,12 @@ class MemoryLedger:
     async def write(self, writes: Sequence[LedgerWrite]) -> frozenset[RecordKey]:
         lost = set()
         for write in writes:
-            rev = self.items.get(write.record, (ABSENT,))[0]
-            if rev == write.expected:
-                entry = write.entry
-                self.items[write.record] = (entry.rev, entry.lease_until, encode(entry))
+            item = self.items.get(write.record)
+            entry = write.entry
+            if write.expected == (ABSENT if item is None else item.rev):
+                self.items[write.record] = Item(
+                    entry.rev, entry.lease_until, entry.due_at, entry.watched_until, encode(entry)
+                )
             else:
                 lost.add(write.record)
         return frozenset(lost)
@@ -32,5 +43,23 @@ class MemoryLedger:
     def entry(self, record: RecordKey) -> Entry:
         if record not in self.items:
             return Entry()
-        rev, lease_until, packed = self.items[record]
-        return decode(packed, rev=rev, lease_until=lease_until)
+        item = self.items[record]
+        return decode(
+            item.packed,
+            rev=item.rev,
+            lease_until=item.lease_until,
+            due_at=item.due_at,
+            watched_until=item.watched_until,
+        )
+
+    async def left_over(
+        self, before: int, *, start: str | None, pages: int
+    ) -> tuple[list[RecordKey], str | None]:
+        assert start is None, "everything fits one page"
+        assert pages > 0
+        due = [record for record, item in self.items.items() if 0 < item.due_at < before]
+        return due, None
+
+    async def watched(self, before: int, *, most: int) -> list[RecordKey]:
+        items = sorted(self.items.items(), key=lambda pair: pair[1].watched_until)
+        return [record for record, item in items if 0 < item.watched_until < before][:most]

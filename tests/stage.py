@@ -87,13 +87,13 @@ class Stage:
                 write=self.write or client.write,
                 read=client.read,
                 ledger=self.ledger,
-                queue=self.queue,
                 now=self.now,
                 random=Random(0),
             )
             loop = asyncio.get_running_loop()
             consumed = await consume(
                 messages,
+                queue=self.queue,
                 ports=ports,
                 terms=Terms(LATE_WRITE_SECONDS, NOT_FOUND_RETRY_SECONDS),
                 rules=NO_RULES,

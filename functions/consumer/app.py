@@ -5,10 +5,8 @@ import os
 import time
 from collections import Counter
 from functools import cache
-from random import SystemRandom
 from typing import Any
 
-import httpx
 from aws_lambda_powertools import Logger, Metrics
 from aws_lambda_powertools.metrics import MetricUnit
 from aws_lambda_powertools.utilities.typing import LambdaContext
@@ -17,13 +15,9 @@ from hubsync.consume import Consumed, consume
 from hubsync.core.event import Rules
 from hubsync.core.outcome import Rejected, Written
 from hubsync.edge import aws
-from hubsync.edge.hubspot import TIMEOUT, HubSpot
-from hubsync.edge.ledger import DynamoLedger
+from hubsync.edge.connections import connections
 from hubsync.edge.queue import SqsQueue, received
-from hubsync.edge.secrets import Secrets, access_token
-from hubsync.errors import Misconfigured
-from hubsync.ports import Ports, Terms
-from hubsync.settings import ConsumerSettings, load, versions_by_type
+from hubsync.settings import ConsumerSettings, load
 
 RUNNER = asyncio.Runner()  # One loop for the life of the process: pooled connections belong to it.
 LATENCIES_MAX = 50  # EMF takes 100 values of a metric; a spread sample says as much.
@@ -35,9 +29,10 @@ metrics = Metrics(namespace="hubsync")
 @logger.inject_lambda_context
 @metrics.log_metrics
 def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
-    calls, throttled = hubspot().calls, hubspot().throttled
+    hubspot = connections().hubspot
+    calls, throttled = hubspot.calls, hubspot.throttled
     consumed = RUNNER.run(_consume(event, context))
-    _count(consumed, hubspot().calls - calls, hubspot().throttled - throttled)
+    _count(consumed, hubspot.calls - calls, hubspot.throttled - throttled)
     _log(consumed)
     return {"batchItemFailures": [{"itemIdentifier": id_} for id_ in consumed.returned]}
 
@@ -46,8 +41,9 @@ async def _consume(event: dict[str, Any], context: LambdaContext) -> Consumed:
     seconds_left = context.get_remaining_time_in_millis() / 1000
     return await consume(
         received(event),
-        ports=ports(),
-        terms=Terms(settings().late_write_seconds, settings().not_found_retry_seconds),
+        queue=queue(),
+        ports=connections().ports,
+        terms=connections().terms,
         rules=Rules(settings().object_types),
         deadline=asyncio.get_running_loop().time() + seconds_left,
     )
@@ -92,39 +88,10 @@ def settings() -> ConsumerSettings:
 
 
 @cache
-def ports() -> Ports:
-    random = SystemRandom()
-    queue = SqsQueue(
+def queue() -> SqsQueue:
+    return SqsQueue(
         aws.sqs(),
         change_url=settings().change_queue_url,
         dead_letter_url=settings().dead_letter_queue_url,
         now=time.time,
     )
-    return Ports(
-        write=hubspot().write,
-        read=hubspot().read,
-        ledger=DynamoLedger(aws.dynamodb(), settings().state_table, random=random),
-        queue=queue,
-        now=time.time,
-        random=random,
-    )
-
-
-@cache
-def hubspot() -> HubSpot:
-    http = httpx.AsyncClient(base_url=settings().base_url, timeout=TIMEOUT)
-    return HubSpot(http, token_of=_token_of, versions=versions_by_type(settings()))
-
-
-@cache
-def secrets() -> Secrets:
-    return Secrets(aws.secrets_provider(), monotonic=time.monotonic)
-
-
-async def _token_of(account: str, fresh: bool) -> str:  # noqa: FBT001 - a port
-    name = settings().token_secrets.get(account)
-    if name is None:
-        raise Misconfigured(f"HUBSPOT_TOKEN_SECRETS names no secret of account {account}")
-    if secrets().known(name, fresh=fresh):
-        return access_token(secrets(), name, fresh=fresh)
-    return await asyncio.to_thread(access_token, secrets(), name, fresh=fresh)

@@ -100,7 +100,6 @@ def perilous_ports(
     *,
     hubspot: HubSpot,
     ledger: MemoryLedger,
-    sqs: SimulatedSqs,
     now: Callable[[], float],
     random: Random,
 ) -> Ports:
@@ -119,7 +118,6 @@ def perilous_ports(
         write=write,
         read=read,
         ledger=PerilousLedger(ledger, perils),
-        queue=PerilousQueue(sqs, perils, now),
         now=now,
         random=random,
     )

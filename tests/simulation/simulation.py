@@ -13,17 +13,20 @@ from random import Random
 
 import httpx
 
+from hubsync.audit import audit
 from hubsync.consume import Consumed, Received, consume
 from hubsync.core.event import Rules
 from hubsync.core.outcome import Superseded, Written
 from hubsync.edge.hubspot import HubSpot
-from hubsync.ports import Terms
+from hubsync.errors import Unanswered
+from hubsync.ports import Ports, Terms
+from hubsync.sweep import sweep
 from local.hubspot import Fault
 from local.hubspot import HubSpot as Emulator
 from local.hubspot_transport import EmulatorTransport
 from local.memory_ledger import MemoryLedger
 from tests.simulation.oracle import complaints
-from tests.simulation.perils import Crash, Perils, perilous_ports
+from tests.simulation.perils import Crash, PerilousQueue, Perils, perilous_ports
 from tests.simulation.sqs import SimulatedSqs
 from tests.simulation.traffic import BASE, TAKEN, UNNAMED, facts, messages
 from tests.simulation.virtual import run_virtually
@@ -31,6 +34,8 @@ from tests.simulation.virtual import run_virtually
 INVOCATION_SECONDS = 120
 LATE_WRITE_SECONDS = 300
 TROUBLE_SECONDS = 900  # how long things go wrong
+SURVEY_SECONDS = 2 * 3600  # longer than the sweep's grace and the watch
+EXPIRY = 0.3  # the chance that a dead letter expires, instead of being redriven
 PATIENCE_SECONDS = 4 * 24 * 3600  # a run that is not settled by then is stuck
 FAULT_KINDS = (
     "lost_reply", "late_write", "hang", "slow", "cut", "silent", "left_out", "pending",
@@ -110,11 +115,19 @@ class Run:
                 task.add_done_callback(self.traffic.discard)
             for number in range(self.random.randint(1, 3)):
                 group.create_task(self._consumer(number))
+            group.create_task(self._sweeper())
             group.create_task(self._calm_down())
-        await asyncio.sleep(2 * LATE_WRITE_SECONDS)  # until nothing can land any more
+        await asyncio.sleep(SURVEY_SECONDS)  # until nothing can land, and surveys may look
+        await self._survey()
         self.report.calls = self.emulator.calls_count
         settled = frozenset(self.settled)
-        self.report.complaints += complaints(self.facts, self.sqs.letters, settled, self.emulator)
+        letters = [*self.sqs.letters, *self.sqs.expired]
+        self.report.complaints += complaints(self.facts, letters, settled, self.emulator)
+        self.report.complaints += [
+            f"{record.id} is left with {entry}"
+            for record in self.ledger.items
+            if not (entry := self.ledger.entry(record)).clean or entry.watched
+        ]
         self.report.trace += [f"{r.id} {sorted(r.properties.items())}" for r in self._crm()]
         return self.report
 
@@ -127,12 +140,17 @@ class Run:
             self.sqs.put(body, visible_at=self.now())
 
     async def _redrive(self) -> None:
-        """Now and then send a dead letter back, at any age."""
+        """Now and then send a dead letter back, at any age, or let it expire."""
         for _ in range(self.random.randint(0, 4)):
             await asyncio.sleep(self.random.uniform(10, TROUBLE_SECONDS))
             if self.sqs.letters:
-                self.sqs.redrive(self.random.randrange(len(self.sqs.letters)), self.now())
-                self.note("redrive")
+                number = self.random.randrange(len(self.sqs.letters))
+                if self.random.random() < EXPIRY:
+                    self.sqs.expire(number)
+                    self.note("dead letter expires")
+                else:
+                    self.sqs.redrive(number, self.now())
+                    self.note("redrive")
 
     async def _calm_down(self) -> None:
         await asyncio.sleep(TROUBLE_SECONDS)
@@ -170,18 +188,50 @@ class Run:
     async def _consume(self, received: list[Received], perils: Perils) -> Consumed:
         return await consume(
             received,
-            ports=perilous_ports(
-                perils,
-                hubspot=self.hubspot,
-                ledger=self.ledger,
-                sqs=self.sqs,
-                now=self.now,
-                random=self.random,
-            ),
+            queue=PerilousQueue(self.sqs, perils, self.now),
+            ports=self._ports(perils),
             terms=Terms(LATE_WRITE_SECONDS, not_found_retry_seconds=600),
             rules=Rules(),
             deadline=asyncio.get_running_loop().time() + INVOCATION_SECONDS,
         )
+
+    def _ports(self, perils: Perils) -> Ports:
+        return perilous_ports(
+            perils, hubspot=self.hubspot, ledger=self.ledger, now=self.now, random=self.random
+        )
+
+    async def _sweeper(self) -> None:
+        """Sweep and audit now and then, as their schedules do."""
+        while self.traffic or self.sqs.stored:
+            await asyncio.sleep(self.random.uniform(600, 1800))
+            await self._survey()
+
+    async def _survey(self) -> None:
+        crash_at = self.random.randint(1, 12) if self.random.random() < self.crashes else None
+        ports = self._ports(Perils(self.random, crash_at, self.unanswered, self.note))
+        terms = Terms(LATE_WRITE_SECONDS, not_found_retry_seconds=600)
+        deadline = asyncio.get_running_loop().time() + INVOCATION_SECONDS
+        try:
+            swept = await sweep(
+                self.ledger, start=None, pages=1, ports=ports, terms=terms, deadline=deadline
+            )
+            audited = await audit(
+                self.ledger,
+                self.hubspot.read_histories,
+                records_max=50,
+                ports=ports,
+                terms=terms,
+                deadline=deadline,
+            )
+        except (Crash, Unanswered) as error:
+            self.note(f"survey: {error!r}")
+            return
+        except BaseExceptionGroup as error:
+            if error.split((Crash, Unanswered))[1] is not None:
+                raise
+            return
+        self.note(f"survey: {swept} {audited}")
+        self.report.complaints += [f"late write: {late}" for late in audited.landed_late]
 
     def _finish(self, number: int, received: list[Received], consumed: Consumed) -> None:
         """Do what Lambda does: delete what was not reported as failed."""

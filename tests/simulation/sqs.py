@@ -30,6 +30,7 @@ class SimulatedSqs:
         self._count = 0
         self.stored: dict[str, Stored] = {}
         self.letters: list[DeadLetter] = []
+        self.expired: list[DeadLetter] = []
 
     def put(self, body: str, *, visible_at: float) -> None:
         self._count += 1
@@ -72,6 +73,9 @@ class SimulatedSqs:
             message = self.stored.get(handle.partition("/")[0])
             if message is not None:
                 message.visible_at = now + seconds
+
+    def expire(self, number: int) -> None:
+        self.expired.append(self.letters.pop(number))
 
     def redrive(self, number: int, now: float) -> None:
         self.put(self.letters.pop(number).body, visible_at=now)

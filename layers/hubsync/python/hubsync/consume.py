@@ -10,6 +10,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from math import ceil
+from random import Random
 from typing import Final
 
 from hubsync.core.attempt import EventId
@@ -28,7 +29,7 @@ from hubsync.core.limits import PENDING_BYTES_MAX, TRIES_MAX
 from hubsync.core.message import Envelope, parse_message, repack
 from hubsync.core.outcome import Fate, Rejected, Retryable, fate
 from hubsync.invocation import Invocation
-from hubsync.ports import DeadLetter, Ports, Resend, Terms
+from hubsync.ports import DeadLetter, Ports, Queue, Resend, Terms
 from hubsync.write import Writer
 
 _MALFORMED: Final = Rejected("MALFORMED_MESSAGE", "the message is not in hubsync's format")
@@ -85,7 +86,13 @@ class Consumed:
 
 
 async def consume(
-    received: Sequence[Received], *, ports: Ports, terms: Terms, rules: Rules, deadline: float
+    received: Sequence[Received],
+    *,
+    queue: Queue,
+    ports: Ports,
+    terms: Terms,
+    rules: Rules,
+    deadline: float,
 ) -> Consumed:
     """Write what the messages say and settle each of them.
 
@@ -96,8 +103,8 @@ async def consume(
     writers = await _write(parcels, ports, terms, deadline)
     for parcel in parcels:
         _give_up_exhausted(parcel)
-    await _dead_letter(parcels, ports)
-    returned = await _send_back(parcels, ports)
+    await _dead_letter(parcels, queue)
+    returned = await _send_back(parcels, queue, ports.random)
     return Consumed(
         tuple(returned),
         tuple((d, d.fate) for parcel in parcels for d in parcel.deliveries if d.fate),
@@ -221,7 +228,7 @@ def _give_up_exhausted(parcel: Parcel) -> None:
             delivery.fate = _EXHAUSTED
 
 
-async def _dead_letter(parcels: Sequence[Parcel], ports: Ports) -> None:
+async def _dead_letter(parcels: Sequence[Parcel], queue: Queue) -> None:
     """Put refused events into the dead-letter queue, each once; without its answer none is done."""
     letters: dict[str, DeadLetter] = {}
     bodies = []
@@ -233,7 +240,7 @@ async def _dead_letter(parcels: Sequence[Parcel], ports: Ports) -> None:
                 name = repr((letter.account, delivery.change)) if delivery.change else letter.body
                 letters.setdefault(name, letter)
                 bodies.append((name, delivery))
-    confirmed = await ports.queue.dead_letter(tuple(letters.values())) if letters else frozenset()
+    confirmed = await queue.dead_letter(tuple(letters.values())) if letters else frozenset()
     sent = {name for position, name in enumerate(letters) if position in confirmed}
     for name, delivery in bodies:
         if name not in sent:
@@ -247,7 +254,7 @@ def _letter(parcel: Parcel, delivery: Delivery, rejected: Rejected) -> DeadLette
     return DeadLetter(body, parcel.envelope.account, rejected)
 
 
-async def _send_back(parcels: Sequence[Parcel], ports: Ports) -> list[str]:
+async def _send_back(parcels: Sequence[Parcel], queue: Queue, random: Random) -> list[str]:
     """Send open events back, in new messages where others of their message are settled.
 
     Returns the ids of the messages that are not done.
@@ -258,7 +265,7 @@ async def _send_back(parcels: Sequence[Parcel], ports: Ports) -> list[str]:
         still_open = [d for d in parcel.deliveries if isinstance(d.fate, Retryable)]
         if not still_open:
             continue
-        delay = min(_delay(parcel, d.fate, ports) for d in still_open)
+        delay = min(_delay(parcel, d.fate, random) for d in still_open)
         if parcel.envelope is None or len(still_open) == len(parcel.deliveries):
             returned[parcel.received.message_id] = (parcel.received.receipt_handle, delay)
             continue
@@ -267,17 +274,17 @@ async def _send_back(parcels: Sequence[Parcel], ports: Ports) -> list[str]:
             (parcel, Resend(body, parcel.envelope.account, delay))
             for body in repack(parcel.envelope, wires, tries=parcel.tries + 1)
         ]
-    confirmed = await ports.queue.resend([resend for _, resend in resends]) if resends else ()
+    confirmed = await queue.resend([resend for _, resend in resends]) if resends else ()
     for position, (parcel, resend) in enumerate(resends):
         if position not in confirmed:
             message = parcel.received
             returned[message.message_id] = (message.receipt_handle, resend.delay_seconds)
     if returned:
-        await ports.queue.postpone(dict(returned.values()))
+        await queue.postpone(dict(returned.values()))
     return list(returned)
 
 
-def _delay(parcel: Parcel, why: Fate | None, ports: Ports) -> int:
+def _delay(parcel: Parcel, why: Fate | None, random: Random) -> int:
     assert isinstance(why, Retryable)
-    seconds = backoff_seconds(parcel.tries, luck=ports.random.random(), at_least=why.at_least)
+    seconds = backoff_seconds(parcel.tries, luck=random.random(), at_least=why.at_least)
     return seconds if why.at_most is None else max(1, min(seconds, ceil(why.at_most)))

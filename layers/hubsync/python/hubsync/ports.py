@@ -38,6 +38,18 @@ class Ledger(Protocol):
         """
 
 
+class Survey(Protocol):
+    """Looks over all entries, for the sweep and the audit. Raises Unanswered, as a ledger does."""
+
+    async def left_over(
+        self, before: int, *, start: str | None, pages: int
+    ) -> tuple[list[RecordKey], str | None]:
+        """Return records left with a lease or readings, due before a moment, and where to go on."""
+
+    async def watched(self, before: int, *, most: int) -> list[RecordKey]:
+        """Return records whose watch ended before a moment, longest ago first."""
+
+
 @dataclass(frozen=True, slots=True)
 class DeadLetter:
     """A change event given up, as a message of its own, and why."""
@@ -69,12 +81,11 @@ class Queue(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Ports:
-    """Everything the consumer does to the world, and what it is told by it."""
+    """Everything that writing does to the world, and what it is told by it."""
 
     write: Write
     read: Read
     ledger: Ledger
-    queue: Queue
     now: Callable[[], float]  # wall clock, seconds since 1970
     random: Random
     # When HubSpot last answered a write, by account, in ms; it lives as long as the process.

@@ -68,13 +68,10 @@ class Rounds:
     async def _send(self, route: Route, sent: list[Sent]) -> Next:
         reply = await self._ports.write(Batch(route, tuple(item for _, item in sent)))
         after = settle(sent, reply)
-        match reply:
-            case Answered():
-                self._ports.written_at[route.account] = self._invocation.now()
-            case Ambiguous() if len(sent) == 1:
-                await self._judge_unanswerable(*sent[0])
-            case _:
-                pass
+        if isinstance(reply, Answered):
+            self._ports.written_at[route.account] = self._invocation.now()
+            for attempt, _ in sent:
+                self._give_up_unknown(attempt)
         return after
 
     async def _inputs(self, route: Route, group: list[Attempt]) -> list[Sent]:
@@ -141,25 +138,28 @@ class Rounds:
                 attempt.not_found = Reason(UNVOUCHED, message, {})
                 self._give_up_unknown(attempt)
 
-    async def _judge_unanswerable(self, attempt: Attempt, item: Input) -> None:
-        """Give up a record that is alone, in doubt once too often, while others are written."""
+    def _unanswerable(self, attempt: Attempt, item: Input) -> bool:
+        """Whether a record, alone, was in doubt once too often while others were written."""
         entry = attempt.entry
-        others = self._ports.written_at.get(attempt.record.account, 0) > entry.doubted_at
-        if entry.doubts + 1 < DOUBTS_MAX or not others:
-            return
+        others = self._ports.written_at.get(item.record.account, 0) > entry.doubted_at
+        return entry.doubts >= DOUBTS_MAX and others and not attempt.vouched
+
+    async def _judge_unanswerable(self, attempt: Attempt, item: Input) -> None:
+        """Read back what the last holder sent, instead of sending it once more, and give it up.
+
+        Only now that its lease has run out: before, it could still land after the look.
+        """
         match await self._there(item):
             case Vouched() as vouched:
-                attempt.clear_doubt()
                 attempt.vouch(item.readings, vouched, item.trace_id)
-            case True | False:
-                attempt.clear_doubt()
+            case NotApplied(code) | Ambiguous(code):
+                attempt.halt(code)
+            case _:
                 message = f"HubSpot gave no answer {DOUBTS_MAX} times, while others were written"
                 events = {reading.version.event for reading in item.readings.values()}
                 attempt.refuse_events(events, Reason(NO_ANSWER, message, {}))
                 if attempt.open:
                     attempt.halt(NO_ANSWER)
-            case _:
-                pass  # The lease runs out, and the next holder looks again.
 
     async def _there(self, item: Input) -> Vouched | bool | NotApplied | Ambiguous:
         """Read a record back: vouched for if it has the input's values, else whether it exists."""

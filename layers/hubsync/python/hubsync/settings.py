@@ -42,20 +42,21 @@ type Version = Annotated[str, Field(pattern=r"^(v3|\d{4}-\d{2}(-beta)?)$")]
 
 
 class Settings(BaseModel):
-    """What both functions share."""
+    """What all functions share."""
 
     model_config = ConfigDict(frozen=True, hide_input_in_errors=True)
 
-    change_queue_url: Annotated[str, Field(alias="CHANGE_QUEUE_URL", min_length=1)]
     object_types: Annotated[ObjectTypes, Field(alias="HUBSPOT_OBJECT_TYPES")] = {}
 
 
 class IngestSettings(Settings):
+    change_queue_url: Annotated[str, Field(alias="CHANGE_QUEUE_URL", min_length=1)]
     secrets_prefix: Annotated[str, Field(alias="WEBHOOK_SECRETS_PREFIX")]
 
 
-class ConsumerSettings(Settings):
-    dead_letter_queue_url: Annotated[str, Field(alias="DEAD_LETTER_QUEUE_URL", min_length=1)]
+class WriterSettings(Settings):
+    """What every function that writes to HubSpot needs."""
+
     state_table: Annotated[str, Field(alias="STATE_TABLE", min_length=1)]
     base_url: Annotated[str, Field(alias="HUBSPOT_BASE_URL")] = "https://api.hubapi.com"
     api_versions: Annotated[
@@ -71,6 +72,11 @@ class ConsumerSettings(Settings):
     time_zone: Annotated[str, AfterValidator(_time_zone), Field(alias="HUBSPOT_TIME_ZONE")] = "UTC"
 
 
+class ConsumerSettings(WriterSettings):
+    change_queue_url: Annotated[str, Field(alias="CHANGE_QUEUE_URL", min_length=1)]
+    dead_letter_queue_url: Annotated[str, Field(alias="DEAD_LETTER_QUEUE_URL", min_length=1)]
+
+
 def load[S: Settings](model: type[S], environment: Mapping[str, str]) -> S:
     """Return the settings; Misconfigured names every one that is missing or wrong."""
     try:
@@ -80,7 +86,7 @@ def load[S: Settings](model: type[S], environment: Mapping[str, str]) -> S:
         raise Misconfigured("; ".join(faults)) from None
 
 
-def versions_by_type(settings: ConsumerSettings) -> dict[str, str]:
+def versions_by_type(settings: WriterSettings) -> dict[str, str]:
     """Return the API version by type id, with the default; two names of one type are an error."""
     found: dict[str, Any] = {DEFAULT: "2026-03"}
     for name, version in settings.api_versions.items():

@@ -83,10 +83,13 @@ class Writer:
 
     def _claim(self, change: Change, entry: Entry) -> Claim:
         invocation = self._invocation
-        acquired = ledger.acquired(
-            entry, change, rev=invocation.rev(), lease_until=invocation.lease_until
-        )
-        attempt = Attempt.begin(change, acquired)
+        rev, until = invocation.rev(), invocation.lease_until
+        acquired, taken = ledger.acquired(entry, change, rev=rev, lease_until=until), change
+        if entry.pending and ledger.crowded(acquired):
+            # What is pending is settled first; the events in hand wait.
+            taken = Change(change.record, {})
+            acquired = ledger.acquired(entry, taken, rev=rev, lease_until=until)
+        attempt = Attempt.begin(taken, acquired)
         due = attempt.due()
         return Claim(change, entry, attempt, attempt.route(due), write_input(change.record, due))
 

@@ -129,11 +129,6 @@ class Attempt:
         self.halted = reason
         self.in_doubt = True
 
-    def clear_doubt(self) -> None:
-        """Take back a doubt that another look has settled."""
-        self.halted = None
-        self.in_doubt = False
-
     def release(self, *, rev: Rev, now: int) -> None:
         self.entry = ledger.released(self.entry, self.told, rev=rev, now=now)
 

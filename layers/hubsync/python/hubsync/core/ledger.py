@@ -12,7 +12,12 @@ from types import MappingProxyType
 from typing import Final, NamedTuple, NewType
 
 from hubsync.core.change import ARCHIVED, YES, Change, Reading, Readings, Version, merged
-from hubsync.core.limits import WATCH_SECONDS
+from hubsync.core.limits import (
+    PENDING_BYTES_MAX,
+    PENDING_READINGS_MAX,
+    WATCH_SECONDS,
+    WATCHED_BYTES_MAX,
+)
 
 Rev = NewType("Rev", str)  # Random and new at each write: who knows it knows the entry.
 
@@ -104,6 +109,14 @@ def acquired(entry: Entry, change: Change, *, rev: Rev, lease_until: int) -> Ent
     )
 
 
+def crowded(entry: Entry) -> bool:
+    """Whether what is pending must be settled before anything is laid on top of it."""
+    if any(len(readings) > PENDING_READINGS_MAX for readings in entry.pending.values()):
+        return True
+    values = (reading.value for readings in entry.pending.values() for reading in readings)
+    return sum(len(value.encode()) for value in values) > PENDING_BYTES_MAX
+
+
 def laid_on_top(entry: Entry, readings: Mapping[str, Reading], *, rev: Rev) -> Entry:
     """Return the entry that commits readings of a further round before they are sent."""
     pending = dict(entry.pending)
@@ -119,7 +132,7 @@ def released(entry: Entry, told: Mapping[str, Watched], *, rev: Rev, now: int) -
     that was given up may land later than anybody expects, and the audit will see it.
     """
     doubted = entry.doubts > 0 and bool(told)
-    watched = {**entry.watched, **told} if doubted or entry.watched else {}
+    watched = _fitting({**entry.watched, **told}) if doubted or entry.watched else {}
     return replace(
         entry,
         rev=rev,
@@ -130,6 +143,17 @@ def released(entry: Entry, told: Mapping[str, Watched], *, rev: Rev, now: int) -
         watched=watched,
         watched_until=now + WATCH_SECONDS * 1000 if doubted else entry.watched_until,
     )
+
+
+def _fitting(watched: Mapping[str, Watched]) -> dict[str, Watched]:
+    fitting: dict[str, Watched] = {}
+    size = 0
+    for name in sorted(watched, key=lambda name: len(watched[name].reading.value)):
+        size += 2 * len(watched[name].reading.value.encode())  # as sent, and as shown
+        if size > WATCHED_BYTES_MAX:
+            break
+        fitting[name] = watched[name]
+    return fitting
 
 
 def audited(entry: Entry, landed: Mapping[str, Reading], *, rev: Rev, now: int) -> Entry:

@@ -36,12 +36,16 @@ CALLS_AT_ONCE_MAX = 16  # Keeps 190 calls per 10 s flowing while each takes up t
 
 # Ledger
 PENDING_BYTES_MAX = 256 * 1024  # Values pending on one record; DynamoDB's item limit is 400 KB.
+PENDING_READINGS_MAX = 16  # Of one property: through an outage each newer one is laid on top.
+WATCHED_BYTES_MAX = 64 * 1024  # Values watched beside them; the largest are left out.
 TRANSACTION_ITEMS_MAX = 100  # Documented: TransactWriteItems and BatchGetItem alike.
 TRANSACTION_BYTES_MAX = 3_500_000  # Documented limit: 4 MB.
 LEASE_MARGIN_SECONDS = 5
 DOUBTS_MAX = 5  # A record alone and in doubt so often, while others are written, is given up.
 WATCH_SECONDS = 3_600  # Values stay in the ledger until the audit has seen them: a day at most.
 SWEEP_GRACE_SECONDS = 3_600  # The queue brings records back sooner; the sweep is for what it lost.
+SWEEP_PAGES_MAX = 50  # Of 1 MB, in one run: at most 6,400 read units, some 80,000 records.
+AUDIT_RECORDS_MAX = 1_000  # In one run: at most 20 calls, and more in a storm of doubts.
 AUDIT_INPUTS_MAX = 50  # Observed: batch/read with propertiesWithHistory takes half as many.
 LEASE_TRIES_MAX = 3  # A live holder releases within a second or two; then the queue waits better.
 LEASE_WAIT_SECONDS_MIN, LEASE_WAIT_SECONDS_MAX = 0.2, 2.0

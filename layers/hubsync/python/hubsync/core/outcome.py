@@ -50,13 +50,18 @@ def fate(readings: Mapping[str, Reading], attempt: Attempt, *, lease_seconds: fl
     """
     if attempt.in_doubt:
         return Retryable(attempt.halted or "IN_DOUBT", at_most=lease_seconds)
-    if any(reading in attempt.open.get(name, ()) for name, reading in readings.items()):
+    refused = {
+        name: attempt.refused[name, reading.version]
+        for name, reading in readings.items()
+        if (name, reading.version) in attempt.refused
+    }
+    entry = attempt.entry
+    if any(name not in refused and not entry.dominates(name, r) for name, r in readings.items()):
         return Retryable(attempt.halted or "OPEN", attempt.retry_after_seconds or 0.0)
-    keys = [(name, reading.version) for name, reading in readings.items()]
-    refused = {key[0]: attempt.refused[key] for key in keys if key in attempt.refused}
     if refused:
         return _rejected(refused)
-    return Written() if any(key in attempt.vouched for key in keys) else Superseded()
+    vouched = ((name, reading.version) in attempt.vouched for name, reading in readings.items())
+    return Written() if any(vouched) else Superseded()
 
 
 def _rejected(refused: Mapping[str, Reason]) -> Rejected:

@@ -26,6 +26,7 @@ from hubsync.core.reply import (
     Reply,
     Scope,
     Shown,
+    Told,
     TooLarge,
     TraceId,
     Verdict,
@@ -65,12 +66,16 @@ def decode(batch: Batch, status: int, headers: Mapping[str, str], body: bytes) -
     return _failed(status, headers, _object(body))
 
 
-def encode_read(route: Route, ids: Sequence[str], names: Sequence[str]) -> bytes:
+def encode_read(
+    route: Route, ids: Sequence[str], names: Sequence[str], *, histories: bool = False
+) -> bytes:
     """Return the body of a batch/read of records, addressed as the route addresses them."""
     body: dict[str, object] = {"properties": list(names), "inputs": [{"id": id_} for id_ in ids]}
     if route.id_property != HUBSPOT_ID:
         body["idProperty"] = route.id_property
         body["properties"] = [*names, *({route.id_property} - set(names))]
+    if histories:
+        body["propertiesWithHistory"] = list(names)
     return dumps(body, ensure_ascii=False, separators=(",", ":")).encode()
 
 
@@ -94,9 +99,25 @@ def decode_read(
         id_ = asked.get(_key_of(result, route) or "") or (ids[0] if len(ids) == 1 else None)
         hubspot_id = _word(result.get("id"))
         if id_ is not None and hubspot_id is not None:
-            properties = result.get("properties")
-            found[id_] = Shown(hubspot_id, properties if isinstance(properties, dict) else {})
+            found[id_] = Shown(hubspot_id, _mapping(result.get("properties")), _histories(result))
     return found
+
+
+def _histories(result: dict[str, Any]) -> dict[str, tuple[Told, ...]]:
+    return {
+        name: tuple(
+            Told(
+                str(told.get("value") or ""),
+                (str(told.get("sourceType")), str(told.get("sourceId"))),
+            )
+            for told in _objects(values)
+        )
+        for name, values in _mapping(result.get("propertiesWithHistory")).items()
+    }
+
+
+def _mapping(value: object) -> dict[str, Any]:
+    return value if isinstance(value, dict) else {}
 
 
 def _archived(batch: Batch) -> Answered:
@@ -161,9 +182,7 @@ def _successes(
         if trace not in traces:
             strangers.append(hubspot_id)
         elif trace not in failed:
-            properties = result.get("properties")
-            shown = properties if isinstance(properties, dict) else {}
-            vouched[trace] = Vouched(hubspot_id, shown)
+            vouched[trace] = Vouched(hubspot_id, _mapping(result.get("properties")))
     return vouched, strangers
 
 

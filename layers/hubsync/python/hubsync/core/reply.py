@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import Enum
-from typing import NewType
+from typing import NamedTuple, NewType
 
 TraceId = NewType("TraceId", str)
 
@@ -91,12 +91,20 @@ class Ambiguous:
     code: str
 
 
+class Told(NamedTuple):
+    """A value that a property took, and who set it: HubSpot's sourceType and sourceId."""
+
+    value: str
+    source: tuple[str, str]
+
+
 @dataclass(frozen=True, slots=True)
 class Shown:
-    """A record as batch/read shows it."""
+    """A record as batch/read shows it; histories, newest first, only where they were asked for."""
 
     hubspot_id: str
     properties: Mapping[str, str | None]
+    histories: Mapping[str, tuple[Told, ...]] = field(default_factory=dict)
 
 
 type Found = Mapping[str, Shown | None]

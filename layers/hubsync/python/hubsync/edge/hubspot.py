@@ -47,8 +47,19 @@ class HubSpot:
         self, route: Route, ids: Sequence[str], names: Sequence[str]
     ) -> Found | NotApplied | Ambiguous:
         """Return what HubSpot shows of at most 100 records, addressed as the route does."""
+        return await self._read(route, ids, encode_read(route, ids, names))
+
+    async def read_histories(
+        self, route: Route, ids: Sequence[str], names: Sequence[str]
+    ) -> Found | NotApplied | Ambiguous:
+        """Return the same with the properties' histories, of at most 50 records."""
+        return await self._read(route, ids, encode_read(route, ids, names, histories=True))
+
+    async def _read(
+        self, route: Route, ids: Sequence[str], body: bytes
+    ) -> Found | NotApplied | Ambiguous:
         url = path(route.object_type, "read", self._versions)
-        answer = await self._post(route.account, url, encode_read(route, ids, names))
+        answer = await self._post(route.account, url, body)
         if not isinstance(answer, httpx.Response):
             return answer
         return decode_read(route, ids, answer.status_code, answer.content)

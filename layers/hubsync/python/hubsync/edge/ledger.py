@@ -1,11 +1,12 @@
 """The ledger in DynamoDB: one item for each record, read and written a hundred at a time.
 
-An item is a key, `rev`, `lease_until` and one binary attribute with the rest: what is packed is
-marshalled once, where a map would cost as much for every reading. Writes replace the whole item on
-the condition that its `rev` is the expected one.
+An item is a key, what conditions and queries look at, and one binary attribute with the rest: what
+is packed is marshalled once, where a map would cost as much for every reading. Writes replace the
+whole item on the condition that its `rev` is the expected one.
 """
 
 import asyncio
+import json
 from collections.abc import Iterator, Sequence
 from hashlib import sha256
 from itertools import batched
@@ -28,14 +29,18 @@ TRIES_MAX: Final = 3
 _KEY_BYTES_MAX: Final = 2048  # Documented: a partition key's limit.
 _CONDITION_FAILED: Final = "ConditionalCheckFailed"
 _WAIT_SECONDS: Final = 0.2
+WATCHED_INDEX: Final = "watched"
+_YES: Final = "1"
+_BOOKMARK: Final = {"pk": {"S": "sweep"}}
 
 
 def item_key(record: RecordKey) -> str:
     """Return the partition key of a record's item; an id too long for one is hashed."""
-    key = "record#" + "#".join(map(_escaped, record))
+    key = "#".join(("record", *map(_escaped, record)))
     if len(key.encode()) <= _KEY_BYTES_MAX:
         return key
-    return "record#" + "#".join((*record[:3], "sha256:" + sha256(record.id.encode()).hexdigest()))
+    digest = sha256(record.id.encode()).hexdigest()
+    return "#".join(("record", *map(_escaped, record[:3]), digest))
 
 
 def _escaped(part: str) -> str:
@@ -81,6 +86,76 @@ class DynamoLedger:
                 return entries
             wanted = [dict(key) for key in left["Keys"]]  # type: ignore[arg-type] # as sent
         raise Unanswered("the ledger is throttled")
+
+    async def left_over(
+        self, before: int, *, start: str | None, pages: int
+    ) -> tuple[list[RecordKey], str | None]:
+        """Scan for records that were left with a lease or readings, due before a moment in ms.
+
+        Reads at most so many pages of 1 MB from `start` on, and returns where to go on; None at the
+        end. A scan, since an index on what is in progress would cost two more writes a record.
+        """
+        return await asyncio.to_thread(self._left_over, before, start, pages)
+
+    def _left_over(
+        self, before: int, start: str | None, pages: int
+    ) -> tuple[list[RecordKey], str | None]:
+        found: list[RecordKey] = []
+        request: dict[str, Any] = {
+            "TableName": self._table,
+            "FilterExpression": "due_at < :before",
+            "ExpressionAttributeValues": {":before": {"N": str(before)}},
+        }
+        for _ in range(pages):
+            if start is not None:
+                request["ExclusiveStartKey"] = {"pk": {"S": start}}
+            try:
+                answer = self._dynamodb.scan(**request)
+            except (BotoCoreError, ClientError) as error:
+                raise Unanswered("the ledger could not be scanned") from error
+            found += map(_record, answer["Items"])
+            start = answer.get("LastEvaluatedKey", {}).get("pk", {}).get("S")
+            if start is None:
+                break
+        return found, start
+
+    async def bookmark(self) -> str | None:
+        """Return where the last scan ended; None at the beginning."""
+        return await asyncio.to_thread(self._bookmark)
+
+    def _bookmark(self) -> str | None:
+        try:
+            answer = self._dynamodb.get_item(TableName=self._table, Key=_BOOKMARK)
+        except (BotoCoreError, ClientError) as error:
+            raise Unanswered("the sweep's bookmark could not be read") from error
+        return answer.get("Item", {}).get("start", {}).get("S")
+
+    async def set_bookmark(self, start: str | None) -> None:
+        await asyncio.to_thread(self._set_bookmark, start)
+
+    def _set_bookmark(self, start: str | None) -> None:
+        item = _BOOKMARK | ({} if start is None else {"start": {"S": start}})
+        try:
+            self._dynamodb.put_item(TableName=self._table, Item=item)
+        except (BotoCoreError, ClientError) as error:
+            raise Unanswered("the sweep's bookmark could not be written") from error
+
+    async def watched(self, before: int, *, most: int) -> list[RecordKey]:
+        """Return records whose watch ended before a moment in ms, longest ago first."""
+        return await asyncio.to_thread(self._watched, before, most)
+
+    def _watched(self, before: int, most: int) -> list[RecordKey]:
+        try:
+            answer = self._dynamodb.query(
+                TableName=self._table,
+                IndexName=WATCHED_INDEX,
+                KeyConditionExpression="watching = :yes AND watched_until < :before",
+                ExpressionAttributeValues={":yes": {"S": _YES}, ":before": {"N": str(before)}},
+                Limit=most,
+            )
+        except (BotoCoreError, ClientError) as error:
+            raise Unanswered("the index of watched records could not be read") from error
+        return [_record(item) for item in answer["Items"]]
 
     async def write(self, writes: Sequence[LedgerWrite]) -> frozenset[RecordKey]:
         """Write entries on their conditions; return the records whose condition failed."""
@@ -143,15 +218,19 @@ def _transactions(
 
 def _put(write: LedgerWrite, packed: bytes, table: str) -> dict[str, Any]:
     entry = write.entry
-    put: dict[str, Any] = {
-        "TableName": table,
-        "Item": {
-            "pk": {"S": item_key(write.record)},
-            "rev": {"S": entry.rev},
-            "lease_until": {"N": str(entry.lease_until)},
-            "entry": {"B": packed},
-        },
+    item: dict[str, Any] = {
+        "pk": {"S": item_key(write.record)},
+        "rev": {"S": entry.rev},
+        "lease_until": {"N": str(entry.lease_until)},
+        "record": {"S": json.dumps(write.record, ensure_ascii=False)},
+        "entry": {"B": packed},
     }
+    if entry.due_at:
+        item["due_at"] = {"N": str(entry.due_at)}
+    if entry.watched_until:
+        item["watching"] = {"S": _YES}
+        item["watched_until"] = {"N": str(entry.watched_until)}
+    put: dict[str, Any] = {"TableName": table, "Item": item}
     if write.expected == ABSENT:
         return put | {"ConditionExpression": "attribute_not_exists(pk)"}
     return put | {
@@ -162,5 +241,17 @@ def _put(write: LedgerWrite, packed: bytes, table: str) -> dict[str, Any]:
 
 def _entry(item: Any) -> Entry:  # noqa: ANN401 - DynamoDB's own shape
     return decode(
-        item["entry"]["B"], rev=Rev(item["rev"]["S"]), lease_until=int(item["lease_until"]["N"])
+        item["entry"]["B"],
+        rev=Rev(item["rev"]["S"]),
+        lease_until=_number(item, "lease_until"),
+        due_at=_number(item, "due_at"),
+        watched_until=_number(item, "watched_until"),
     )
+
+
+def _number(item: Any, name: str) -> int:  # noqa: ANN401
+    return int(item[name]["N"]) if name in item else 0
+
+
+def _record(item: Any) -> RecordKey:  # noqa: ANN401
+    return RecordKey(*json.loads(item["record"]["S"]))

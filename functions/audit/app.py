@@ -1,0 +1,43 @@
+"""A schedule's tick to `audit`, and what it found to metrics that alarms look at."""
+
+import asyncio
+from typing import Any
+
+from aws_lambda_powertools import Logger, Metrics
+from aws_lambda_powertools.metrics import MetricUnit
+from aws_lambda_powertools.utilities.typing import LambdaContext
+
+from hubsync.audit import Audited, audit
+from hubsync.core.limits import AUDIT_RECORDS_MAX
+from hubsync.edge.connections import connections
+
+RUNNER = asyncio.Runner()  # One loop for the life of the process: pooled connections belong to it.
+
+logger = Logger()
+metrics = Metrics(namespace="hubsync")
+
+
+@logger.inject_lambda_context
+@metrics.log_metrics
+def handler(_event: dict[str, Any], context: LambdaContext) -> None:
+    audited = RUNNER.run(_audit(context.get_remaining_time_in_millis() / 1000))
+    metrics.add_metric("RecordsAudited", MetricUnit.Count, audited.seen)
+    metrics.add_metric("WritesLandedLate", MetricUnit.Count, len(audited.landed_late))
+    metrics.add_metric("WritesByOthers", MetricUnit.Count, len(audited.written_by_others))
+    for (account, object_type, *_), name in audited.landed_late:
+        # The id stays out: it may be an e-mail address. The ledger's metrics tell the rest.
+        logger.error(
+            "write_landed_late", account=account, object_type=object_type, property_name=name
+        )
+
+
+async def _audit(seconds_left: float) -> Audited:
+    connected = connections()
+    return await audit(
+        connected.ledger,
+        connected.hubspot.read_histories,
+        records_max=AUDIT_RECORDS_MAX,
+        ports=connected.ports,
+        terms=connected.terms,
+        deadline=asyncio.get_running_loop().time() + seconds_left,
+    )

@@ -1,0 +1,111 @@
+"""Use case: see whether a write that was given up landed after all, over a newer one.
+
+After a doubt the values written next are watched for an hour. Then HubSpot is asked what it has. A
+value that our own app wrote after ours is an older one that landed late: it is written back, and
+somebody must hear of it, since HubSpot took longer than the settings allow for. What a person or
+another system wrote is theirs.
+"""
+
+from collections import defaultdict
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from itertools import batched
+
+from hubsync.core import ledger
+from hubsync.core.batch import Route
+from hubsync.core.change import Reading, RecordKey
+from hubsync.core.ledger import Entry, Watched
+from hubsync.core.limits import AUDIT_INPUTS_MAX
+from hubsync.core.reply import Ambiguous, NotApplied, Shown, Told
+from hubsync.invocation import Invocation
+from hubsync.ports import LedgerWrite, Ports, Read, Survey, Terms
+from hubsync.sweep import reassert
+
+
+@dataclass(slots=True)
+class Audited:
+    """What a run came to: properties by record. Late writes mean that Delta is set too low."""
+
+    seen: int = 0
+    landed_late: list[tuple[RecordKey, str]] = field(default_factory=list)
+    written_by_others: list[tuple[RecordKey, str]] = field(default_factory=list)
+
+
+async def audit(
+    survey: Survey,
+    read_histories: Read,
+    *,
+    records_max: int,
+    ports: Ports,
+    terms: Terms,
+    deadline: float,
+) -> Audited:
+    """Look at records whose watch has ended, at most so many, and write back what went back."""
+    invocation = Invocation.begin(ports, terms, deadline=deadline, expired=lambda _event: True)
+    records = await survey.watched(invocation.now(), most=records_max)
+    result = Audited()
+    by_route: defaultdict[Route, list[RecordKey]] = defaultdict(list)
+    for record in records:
+        route = Route(record.account, record.object_type, "update", record.id_property)
+        by_route[route].append(record)
+    for route, same in by_route.items():
+        for some in batched(same, AUDIT_INPUTS_MAX, strict=False):
+            if not invocation.may_send():
+                return result
+            await _audit(route, some, read_histories, invocation, result)
+    return result
+
+
+async def _audit(
+    route: Route,
+    records: Sequence[RecordKey],
+    read_histories: Read,
+    invocation: Invocation,
+    result: Audited,
+) -> None:
+    entries = await invocation.ports.ledger.read(records)
+    # A record in progress is looked at when it is at rest; its watch goes on.
+    resting = {r: entry for r, entry in entries.items() if entry.watched and not entry.lease_until}
+    names = sorted({name for entry in resting.values() for name in entry.watched})
+    if not resting:
+        return
+    found = await read_histories(route, [record.id for record in resting], names)
+    if isinstance(found, NotApplied | Ambiguous):
+        return
+    writes = []
+    for record, entry in resting.items():
+        if record.id not in found:
+            continue  # HubSpot said nothing of it; the next run asks again.
+        landed = _landed(record, entry, found[record.id], result)
+        audited = ledger.audited(entry, landed, rev=invocation.rev(), now=invocation.now())
+        writes.append(LedgerWrite(record, audited, entry.rev))
+    lost = await invocation.ports.ledger.write(writes)
+    result.seen += len(writes) - len(lost)
+    await reassert([w.record for w in writes if w.entry.pending], invocation)
+
+
+def _landed(
+    record: RecordKey, entry: Entry, shown: Shown | None, result: Audited
+) -> dict[str, Reading]:
+    """Return the readings that an older write of ours has covered."""
+    landed: dict[str, Reading] = {}
+    for name, watched in entry.watched.items():
+        if entry.synced.get(name) != watched.reading.version:
+            continue  # Something newer was written since, and has its own watch if it needs one.
+        match _culprit(watched, shown.histories.get(name, ()) if shown else ()):
+            case "ours":
+                landed[name] = watched.reading
+                result.landed_late.append((record, name))
+            case "others":
+                result.written_by_others.append((record, name))
+            case None:
+                pass
+    return landed
+
+
+def _culprit(watched: Watched, history: Sequence[Told]) -> str | None:
+    """Say who wrote over a watched value: the app that wrote it, another, or nobody."""
+    if not history or history[0].value == watched.shown:
+        return None
+    ours = next((told.source for told in history if told.value == watched.shown), None)
+    return "ours" if history[0].source == ours else "others"

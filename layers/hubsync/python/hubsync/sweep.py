@@ -1,0 +1,61 @@
+"""Use case: finish what was left behind, when no message will bring the record back.
+
+A holder that died leaves a lease and its readings; a throttled one its readings. Their events come
+back from the queue, unless they ended as dead letters that expired. The sweep takes such records,
+long after the queue should have, and lets them go through the same protocol without any event.
+"""
+
+from collections import defaultdict
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from hubsync.core.attempt import Attempt, EventId
+from hubsync.core.change import Change, RecordKey
+from hubsync.core.limits import SWEEP_GRACE_SECONDS
+from hubsync.invocation import Invocation
+from hubsync.ports import Ports, Survey, Terms
+from hubsync.write import Writer
+
+
+@dataclass(frozen=True, slots=True)
+class Swept:
+    """What a run came to, and where the next one goes on; None: at the beginning."""
+
+    found: int
+    settled: int
+    refused: tuple[tuple[EventId, str], ...]  # readings given up, with the code of the reason
+    next_start: str | None
+
+
+async def sweep(
+    survey: Survey, *, start: str | None, pages: int, ports: Ports, terms: Terms, deadline: float
+) -> Swept:
+    """Re-assert what is left of the records found in so many pages; raises Unanswered."""
+    invocation = Invocation.begin(ports, terms, deadline=deadline, expired=_long_ago)
+    before = invocation.now() - SWEEP_GRACE_SECONDS * 1000
+    records, next_start = await survey.left_over(before, start=start, pages=pages)
+    attempts = await reassert(records, invocation)
+    settled = sum(1 for attempt in attempts if not attempt.open and not attempt.in_doubt)
+    refused = [
+        (version.event, reason.code)
+        for attempt in attempts
+        for (_, version), reason in attempt.refused.items()
+    ]
+    return Swept(len(records), settled, tuple(sorted(set(refused))), next_start)
+
+
+async def reassert(records: Sequence[RecordKey], invocation: Invocation) -> list[Attempt]:
+    """Write what is pending of records, one account after the other."""
+    by_account: defaultdict[str, list[Change]] = defaultdict(list)
+    for record in records:
+        by_account[record.account].append(Change(record, {}))
+    attempts: list[Attempt] = []
+    for changes in by_account.values():
+        writer = Writer(invocation)
+        await writer.write(changes)
+        attempts += writer.attempts.values()
+    return attempts
+
+
+def _long_ago(_event: EventId) -> bool:
+    return True  # What the sweep finds was left more than its grace ago.
