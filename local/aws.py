@@ -27,6 +27,7 @@ CONFIG = Config(
     read_timeout=60,
     retries={"total_max_attempts": 1},
     max_pool_connections=32,
+    proxies={},  # it is on this machine, whatever the shell says of proxies
 )
 
 

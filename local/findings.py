@@ -6,10 +6,9 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-import httpx
-
 from local.scenario import UNIQUE, Held, Scenario
 from local.stack import Stack
+from local.visitor import Visitor
 
 if TYPE_CHECKING:
     from mypy_boto3_sqs.type_defs import MessageTypeDef
@@ -69,21 +68,16 @@ class Findings:
                 yield f"{'/'.join(key)} should hold {should}, but holds {does}"
 
 
-def gather(stack: Stack, story: Scenario, answers: Counter[int]) -> Findings:
+def gather(stack: Stack, visitor: Visitor, story: Scenario, answers: Counter[int]) -> Findings:
+    calls = visitor.look("calls")["calls"]
     return Findings(
         story=story,
         answers=answers,
         metrics=_metrics(stack),
-        calls=[Call(c["path"], c["inputs"], c["status"]) for c in _look(stack, "calls")["calls"]],
+        calls=[Call(call["path"], call["inputs"], call["status"]) for call in calls],
         dead_letters=list(_dead_letters(stack)),
-        records=dict(_records(stack, story)),
+        records=dict(_records(visitor, story)),
     )
-
-
-def _look(stack: Stack, what: str, **query: str) -> dict[str, Any]:
-    answer = httpx.get(f"{stack.ready['hubspot']}/__emulator__/{what}", params=query)
-    found: dict[str, Any] = answer.raise_for_status().json()
-    return found
 
 
 def _metrics(stack: Stack) -> Counter[str]:
@@ -129,11 +123,11 @@ def _dead_letter(message: "MessageTypeDef") -> DeadLetter:
     )
 
 
-def _records(stack: Stack, story: Scenario) -> Iterator[tuple[tuple[str, str], Held]]:
+def _records(visitor: Visitor, story: Scenario) -> Iterator[tuple[tuple[str, str], Held]]:
     """Yield what HubSpot holds, by the names the story has: of records and of properties."""
     shown = story.properties()
     for kind, unique in UNIQUE.items():
-        for record in _look(stack, "records", type=kind, limit=str(RECORDS_MAX))["records"]:
+        for record in visitor.look("records", type=kind, limit=str(RECORDS_MAX))["records"]:
             properties = record["properties"]
             identity = properties.get(unique, record["id"])
             yield (kind, identity), {n: v for n, v in properties.items() if n in shown}

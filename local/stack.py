@@ -216,6 +216,6 @@ class Stack:
         folder = self._template_path.resolve().parent
         return {
             "handler": function.handler,
-            "code": str(function.code.relative_to(folder)),
+            "code": str(function.code.relative_to(folder, walk_up=True)),
             "environment": dict(runtime.environment),
         }

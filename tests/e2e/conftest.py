@@ -1,14 +1,12 @@
 """One local stack for all end-to-end tests of a process; each test uses records of its own."""
 
-import time
 from dataclasses import dataclass
 from pathlib import Path
 
-import httpx
 import pytest
 
-from hubsync.core.signature import sign
 from local.stack import Stack
+from local.visitor import Visitor
 
 SETTLE_SECONDS_MAX = 60
 
@@ -18,20 +16,11 @@ class Driver:
     """Drives a stack from outside, as senders and operators do."""
 
     stack: Stack
+    visitor: Visitor
 
-    def post(self, body: bytes, *, headers=None, source="changes"):
+    def post(self, body: bytes, *, headers=None):
         """Post a body, signed unless headers are given."""
-        secret = self.stack.ready["sources"]["changes"]["secret"]
-        signed = sign(secret, message_id="msg", timestamp=int(time.time()), body=body)
-        return httpx.post(
-            f"{self.stack.ready['gateway']}/webhooks/{source}",
-            content=body,
-            headers={
-                "content-type": "application/json",
-                **(signed if headers is None else headers),
-            },
-            timeout=60,
-        )
+        return self.visitor.post(body, headers=headers)
 
     def settle(self):
         self.stack.wait_until_settled(SETTLE_SECONDS_MAX)
@@ -58,17 +47,13 @@ class Driver:
         )
         return answer.get("Messages", [])
 
-    def hubspot(self, path, **query):
-        address = f"{self.stack.ready['hubspot']}/__emulator__/{path}"
-        return httpx.get(address, params=query).raise_for_status().json()
-
     def contacts(self):
         """Return the contacts' properties by e-mail address."""
-        records = self.hubspot("records", type="contacts", limit="5000")["records"]
+        records = self.visitor.look("records", type="contacts", limit="5000")["records"]
         return {r["properties"]["email"]: r["properties"] for r in records}
 
     def calls(self, operation="upsert"):
-        found = self.hubspot("calls")["calls"]
+        found = self.visitor.look("calls")["calls"]
         return [call for call in found if call["operation"] == operation]
 
     def logs(self):
@@ -80,5 +65,8 @@ def driver(tmp_path_factory):
     # An update of a record that HubSpot does not know would else be retried for ten minutes.
     environment = {"NOT_FOUND_RETRY_SECONDS": "0"}
     logs = tmp_path_factory.mktemp("logs")
-    with Stack(logs=logs, consumers=1, environment=environment) as stack:
-        yield Driver(stack)
+    with (
+        Stack(logs=logs, consumers=1, environment=environment) as stack,
+        Visitor(stack.ready) as visitor,
+    ):
+        yield Driver(stack, visitor)
