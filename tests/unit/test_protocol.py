@@ -509,7 +509,7 @@ def test_what_is_no_name_or_id_goes_into_no_attribute_and_no_ledger(text):
             {"retry-after": "86400"},
             NotApplied("HTTP_477", 86400.0, Scope.ACCOUNT),
         ),
-        (405, error_body("No"), {}, NotApplied("HTTP_405")),
+        (418, error_body("No"), {}, NotApplied("HTTP_418")),
         (302, b"", {}, NotApplied("HTTP_302")),
         (408, b"", {}, Ambiguous("HTTP_408")),
         (500, error_body("Internal error"), {}, Ambiguous("HTTP_500")),

@@ -125,7 +125,8 @@ def test_a_fault_of_the_property_itself_costs_every_input_that_property_at_once(
 
 
 @pytest.mark.parametrize(
-    "code", ["NON_UNIQUE_ID_PROPERTY", "UNKNOWN_OBJECT_TYPE", "MISSING_SCOPES", "HTTP_404"]
+    "code",
+    ["NON_UNIQUE_ID_PROPERTY", "UNKNOWN_OBJECT_TYPE", "MISSING_SCOPES", "HTTP_404", "HTTP_405"],
 )
 def test_a_fault_of_the_request_is_every_inputs_and_nobody_is_searched_for(code):
     pairs = sent("ada", "bea")

@@ -11,6 +11,7 @@ from itertools import chain
 from json import JSONDecodeError, dumps, loads
 from typing import Any, Final
 
+from hubsync.core import statuses
 from hubsync.core.batch import Batch, Route
 from hubsync.core.event import HUBSPOT_ID
 from hubsync.core.limits import PROPERTY_NAME_CHARACTERS_MAX
@@ -24,14 +25,11 @@ from hubsync.core.reply import (
     Reason,
     Refused,
     Reply,
-    Scope,
     Shown,
     Told,
-    TooLarge,
     TraceId,
     Verdict,
     Vouched,
-    WholeRefused,
 )
 
 DEFAULT: Final = "default"
@@ -221,31 +219,19 @@ def _folded(route: Route, key: str) -> str:
 
 
 def _failed(status: int, headers: Mapping[str, str], body: dict[str, Any] | None) -> Reply:
-    """Read an answer that is no 2xx: a row for each status HubSpot is known to send."""
     error = body or {}
-    retry_after = _seconds(headers.get("retry-after"))
-    match status:
-        case 400 | 404 | 409 | 414 | 422:
-            return WholeRefused(reason_of(error, default=f"HTTP_{status}"), _ids(error))
-        case 403 if error.get("category") == "MISSING_SCOPES":
-            return WholeRefused(reason_of(error))
-        case 413:
-            return TooLarge(reason_of(error, default="TOO_LARGE"))
-        case 423:
-            # Documented: a lock after a large upsert lasts 2 s.
-            return NotApplied("LOCKED", max(retry_after or 0, LOCK_SECONDS))
-        case 429:
-            policy = _code(error.get("policyName")) or "UNNAMED"
-            return NotApplied(f"THROTTLED_{policy}", retry_after, Scope.ACCOUNT)
-        case 401 | 403 | 477:
-            return NotApplied(f"HTTP_{status}", retry_after, Scope.ACCOUNT)
-        case _ if status == HTTPStatus.REQUEST_TIMEOUT or status >= 500:  # noqa: PLR2004
-            return Ambiguous(f"HTTP_{status}")
-        case _:
-            return NotApplied(f"HTTP_{status}", retry_after)
-
-
-LOCK_SECONDS: Final = 2.0
+    row = statuses.row(status)
+    code = row.code or f"HTTP_{status}"
+    return row.action(
+        statuses.Failure(
+            code=code,
+            reason=reason_of(error, default=code),
+            ids=_ids(error),
+            category=_code(error.get("category")),
+            policy=_code(error.get("policyName")) or "UNNAMED",
+            retry_after_seconds=_seconds(headers.get("retry-after")),
+        )
+    )
 
 
 def reason_of(error: dict[str, Any], *, default: str = "REFUSED") -> Reason:

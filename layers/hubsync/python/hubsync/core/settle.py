@@ -24,7 +24,7 @@ from hubsync.core.reply import (
 PROPERTY_FAULTS: Final = frozenset({"PROPERTY_DOESNT_EXIST", "READ_ONLY_VALUE"})
 # Faults of the request: they hold for every input, so there is no guilty one to look for.
 REQUEST_FAULTS: Final = frozenset(
-    {"NON_UNIQUE_ID_PROPERTY", "UNKNOWN_OBJECT_TYPE", "MISSING_SCOPES", "HTTP_404"}
+    {"NON_UNIQUE_ID_PROPERTY", "UNKNOWN_OBJECT_TYPE", "MISSING_SCOPES", "HTTP_404", "HTTP_405"}
 )
 
 type Sent = tuple[Attempt, Input]
