@@ -1,0 +1,168 @@
+"""What README, docs and changelog say is what there is."""
+
+import re
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from hubsync.core import limits
+from hubsync.settings import ConsumerSettings, IngestSettings
+from local.cloudformation import parse
+
+PROJECT = Path(__file__).parents[2]
+README = (PROJECT / "README.md").read_text(encoding="utf-8")
+OPERATIONS = (PROJECT / "docs" / "operations.md").read_text(encoding="utf-8")
+MAKEFILE = (PROJECT / "Makefile").read_text(encoding="utf-8")
+TEMPLATE = parse((PROJECT / "template.yaml").read_text(encoding="utf-8"))
+SETTINGS = {
+    field.alias
+    for model in (IngestSettings, ConsumerSettings)
+    for field in model.model_fields.values()
+}
+LINES_MAX = 160
+
+
+def tracked():
+    """Name the files of the repository, without those that tools and runs leave behind."""
+    command = ["git", "-C", str(PROJECT), "ls-files", "-z", "--cached", "--others"]
+    listed = subprocess.run(  # noqa: S603 - git itself, with arguments of our own
+        [*command, "--exclude-standard"], capture_output=True, text=True, check=True
+    )
+    paths = (PROJECT / name for name in listed.stdout.split("\0") if name)
+    return sorted(path for path in paths if path.is_file())
+
+
+DOCUMENTS = [path for path in tracked() if path.suffix == ".md"]
+
+
+def section(text, title):
+    found = re.search(rf"^#+ {re.escape(title)}\n(.*?)(?=^#+ |\Z)", text, re.DOTALL | re.MULTILINE)
+    assert found, f"there is no section {title!r}"
+    return found[1]
+
+
+def rows(text):
+    """Return the rows of a section's tables, each as the names in backticks of each cell."""
+    lines = [line for line in text.splitlines() if line.startswith("| ") and "`" in line]
+    return [[re.findall(r"`([^`]+)`", cell) for cell in line.split("|")[1:-1]] for line in lines]
+
+
+def environment():
+    functions = [
+        resource["Properties"]
+        for resource in TEMPLATE["Resources"].values()
+        if resource["Type"] == "AWS::Serverless::Function"
+    ]
+    declared = [TEMPLATE["Globals"]["Function"], *functions]
+    return {name for each in declared for name in each["Environment"]["Variables"]}
+
+
+def test_every_parameter_is_in_the_settings_table_and_nothing_else():
+    named = [name for parameters, *_ in rows(section(README, "Configure")) for name in parameters]
+    assert sorted(named) == sorted(TEMPLATE["Parameters"])
+
+
+def test_every_environment_variable_is_in_the_settings_table_and_nothing_else():
+    named = [name for _, names, *_ in rows(section(README, "Configure")) for name in names]
+    assert sorted(named) == sorted(environment())
+
+
+def test_every_setting_is_declared_in_the_template():
+    assert sorted(SETTINGS - environment()) == []
+
+
+def test_every_verb_of_the_makefile_is_described_and_nothing_else():
+    verbs = re.findall(r"^([a-z]+):.*## ", MAKEFILE, re.MULTILINE)
+    described = [verb for (verb,), *_ in rows(section(README, "Develop"))]
+    assert sorted(described) == sorted(f"make {verb}" for verb in verbs)
+
+
+@pytest.mark.parametrize("path", DOCUMENTS, ids=lambda path: path.name)
+def test_every_verb_that_a_document_names_exists(path):
+    verbs = set(re.findall(r"^([a-z]+):.*## ", MAKEFILE, re.MULTILINE))
+    named = re.findall(r"(?:`|^)make ([a-z]+)", path.read_text(encoding="utf-8"), re.MULTILINE)
+    assert sorted(set(named) - verbs) == []
+
+
+def test_ci_runs_verbs_of_the_makefile_alone():
+    workflow = (PROJECT / ".github" / "workflows" / "ci.yml").read_text(encoding="utf-8")
+    runs = [step["run"] for job in parse(workflow)["jobs"].values() for step in job["steps"][2:]]
+    assert runs == ["make ${{ matrix.verb }}"]
+    assert "verb: [check, test]" in workflow
+    commands = (PROJECT / ".ci" / "run").read_text(encoding="utf-8").splitlines()[-2:]
+    assert commands == ["make test", "make check"]
+
+
+def test_every_decision_is_linked_by_its_title():
+    decisions = sorted((PROJECT / "docs" / "decisions").glob("*.md"))
+    titles = [
+        path.read_text(encoding="utf-8").splitlines()[0].split(". ", 1)[1] for path in decisions
+    ]
+    linked = re.findall(
+        r"^- \[(\d+)\]\(([^)]+)\) (.+)$", section(README, "Decisions"), re.MULTILINE
+    )
+    assert linked == [
+        (path.name[:4], str(path.relative_to(PROJECT)), title)
+        for path, title in zip(decisions, titles, strict=True)
+    ]
+
+
+def test_every_suite_is_described():
+    suites = {path.parent.name for path in tracked() if path.match("tests/*/*.py")}
+    named = re.search(r"`tests/unit`.*?\n\n", section(README, "Develop"), re.DOTALL)
+    assert sorted(suites - {"unit"}) == sorted(set(re.findall(r"`([a-z0-9]+)`", named[0])))
+
+
+def test_the_readme_is_short():
+    assert len(README.splitlines()) <= LINES_MAX
+
+
+@pytest.mark.parametrize("path", DOCUMENTS, ids=lambda path: path.name)
+def test_every_relative_link_leads_somewhere(path):
+    text = path.read_text(encoding="utf-8")
+    links = [link for link in re.findall(r"\]\(([^)\s]+)\)", text) if "://" not in link]
+    assert [link for link in links if not leads_somewhere(path, link)] == []
+
+
+def leads_somewhere(path, link):
+    name, _, anchor = link.partition("#")
+    target = path.parent / name if name else path
+    return target.exists() and (not anchor or anchor in anchors(target))
+
+
+def anchors(path):
+    """Name a document's headings as GitHub's links do."""
+    titles = re.findall(r"^#+ (.+)$", path.read_text(encoding="utf-8"), re.MULTILINE)
+    return {re.sub(r"[^\w -]", "", title.lower()).replace(" ", "-") for title in titles}
+
+
+def test_every_limit_in_the_design_is_the_codes():
+    design = (PROJECT / "docs" / "design.md").read_text(encoding="utf-8")
+    told = re.findall(r"^\| `([A-Z0-9_]+)` \| (\d+) \|", section(design, "Limits"), re.MULTILINE)
+    assert {name: int(value) for name, value in told} == {n: getattr(limits, n) for n, _ in told}
+
+
+# As a text, or as a constant of that name.
+OWN_REASONS = re.compile(r"(?:Rejected|Reason)\(\s*\"?([A-Z]{2}[A-Z_]+)\b")
+
+
+def test_every_reason_code_of_our_own_is_explained():
+    package = PROJECT / "layers" / "hubsync" / "python" / "hubsync"
+    made = {
+        code for path in package.rglob("*.py") for code in OWN_REASONS.findall(path.read_text())
+    }
+    table = section(OPERATIONS, "Reason codes").split("HubSpot's, as far as they are known")[0]
+    explained = {code for codes, *_ in rows(table) for code in codes}
+    assert explained == made
+
+
+# Put together, since this file is searched too.
+MACHINE_PATHS = re.compile("|".join(("/" + "root/", "/" + "home/", "/" + "Users/", "/" + "work/")))
+REGISTRIES = re.compile(r"pypi\." + r"org|python" + r"hosted\.org|--(extra-)?index-" + "url ")
+
+
+@pytest.mark.parametrize("found", [MACHINE_PATHS, REGISTRIES], ids=["paths", "registries"])
+def test_no_file_names_a_machine_of_somebodys(found):
+    texts = {path: path.read_text(encoding="utf-8", errors="replace") for path in tracked()}
+    assert [path.name for path, text in texts.items() if found.search(text)] == []
