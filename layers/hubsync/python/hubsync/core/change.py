@@ -88,9 +88,7 @@ def readings(source: str, event: ChangeEvent) -> dict[str, Reading]:
 
     An archive event says that the record is archived, an upsert that it is not, an update neither.
     """
-    version = Version(
-        event.occurred_at, event.sequence, source, event.event_id, _digest(event.properties)
-    )
+    version = Version(event.occurred_at, event.sequence, source, event.event_id, _digest(event))
     if event.operation == "archive":
         return {ARCHIVED: Reading(version, YES)}
     upsert = event.operation == "upsert"
@@ -100,8 +98,9 @@ def readings(source: str, event: ChangeEvent) -> dict[str, Reading]:
     return found
 
 
-def _digest(properties: Mapping[str, str]) -> str:
-    text = "\0".join(f"{name}\0{value}" for name, value in sorted(properties.items()))
+def _digest(event: ChangeEvent) -> str:
+    properties = sorted(event.properties.items())
+    text = "\0".join([event.operation, *(f"{name}\0{value}" for name, value in properties)])
     return blake2b(text.encode(), digest_size=8).hexdigest()
 
 
