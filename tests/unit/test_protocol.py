@@ -265,6 +265,17 @@ def test_an_archive_is_not_vouched_for_by_a_body_that_shows_nothing():
     assert read(batch, 200, partly()) == Answered({})
 
 
+def test_what_is_shown_is_text_that_every_wire_takes():
+    odd = {"email": "ada@example.com", "a": "\ud800", "b": 5, "c": None, "d": ["x"]}
+    result = a_result("1") | {"properties": odd}
+    shown = {"email": "ada@example.com", "a": "?", "b": "5", "c": None, "d": "['x']"}
+    reply = read(a_batch("ada@example.com"), 200, partly(result))
+    assert reply == Answered({ADAS: Vouched("1", shown)})
+    assert found(BY_EMAIL, ["ada@example.com"], partly(result)) == {
+        "ada@example.com": Shown("1", shown)
+    }
+
+
 # A batch refused whole
 
 

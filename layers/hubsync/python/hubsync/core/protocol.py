@@ -97,7 +97,7 @@ def decode_read(
         id_ = asked.get(_key_of(result, route) or "") or (ids[0] if len(ids) == 1 else None)
         hubspot_id = _word(result.get("id"))
         if id_ is not None and hubspot_id is not None:
-            found[id_] = Shown(hubspot_id, _mapping(result.get("properties")), _histories(result))
+            found[id_] = Shown(hubspot_id, _shown(result), _histories(result))
     return found
 
 
@@ -105,13 +105,23 @@ def _histories(result: dict[str, Any]) -> dict[str, tuple[Told, ...]]:
     return {
         name: tuple(
             Told(
-                str(told.get("value") or ""),
+                _sent(told.get("value") or ""),
                 (str(told.get("sourceType")), str(told.get("sourceId"))),
             )
             for told in _objects(values)
         )
         for name, values in _mapping(result.get("propertiesWithHistory")).items()
     }
+
+
+def _shown(result: dict[str, Any]) -> dict[str, str | None]:
+    """Return a result's values as text that every wire takes: they may go into the ledger."""
+    values = _mapping(result.get("properties"))
+    return {name: None if value is None else _sent(value) for name, value in values.items()}
+
+
+def _sent(value: object) -> str:
+    return str(value).encode(errors="replace").decode()
 
 
 def _mapping(value: object) -> dict[str, Any]:
@@ -180,7 +190,7 @@ def _successes(
         if trace not in traces:
             strangers.append(hubspot_id)
         elif trace not in failed:
-            vouched[trace] = Vouched(hubspot_id, _mapping(result.get("properties")))
+            vouched[trace] = Vouched(hubspot_id, _shown(result))
     return vouched, strangers
 
 
