@@ -294,6 +294,17 @@ def test_an_archive_takes_along_what_is_older_and_nothing_newer():
     assert stage.contact() == {"phone": "3"}
 
 
+def test_what_a_refused_archive_had_covered_is_written():
+    stage = Stage(Fault(kind="status", status=414, operation="archive"))
+    stage.hubspot.create("contacts", {"email": "ada@example.com"})
+    events = [wire(eventId="before", occurredAt=at(1)), wire(**ARCHIVE, occurredAt=at(2))]
+    consumed = stage.consume(a_message(*events))
+    assert dict(fates(consumed))["before"] == Written()
+    assert stage.letters == [("archiving", "HTTP_414", ())]
+    assert stage.contact() == {"firstname": "Ada"}
+    assert stage.calls == [("read", 1, 200), ("archive", 1, 414), ("upsert", 1, 200)]
+
+
 def test_a_revived_record_is_archived_by_its_new_id():
     stage = Stage(upsert_shows_id_property="only if sent")
     for number, operation in enumerate(["upsert", "archive", "upsert", "archive"]):

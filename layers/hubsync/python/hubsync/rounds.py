@@ -80,8 +80,10 @@ class Rounds:
         return [(attempt, self._input(attempt)) for attempt in group]
 
     def _input(self, attempt: Attempt) -> Input:
+        due = attempt.due()
         made = self._made.pop(attempt.record, None)
-        return made or write_input(attempt.record, attempt.due())
+        # After an archive, what was made for the first round no longer is what is due.
+        return made if made and made.readings == due else write_input(attempt.record, due)
 
     async def _archive_inputs(self, route: Route, group: list[Attempt]) -> list[Sent]:
         """Find the record ids that HubSpot archives by; a record it does not know is archived."""
