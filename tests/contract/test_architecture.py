@@ -1,0 +1,120 @@
+"""Who may import whom, read from the imports themselves; and importing reads no environment."""
+
+import ast
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+PROJECT = Path(__file__).parents[2]
+PACKAGE = PROJECT / "layers" / "hubsync" / "python" / "hubsync"
+
+# Nothing here tells the time, rolls dice, waits, or talks to anybody. pathlib and tomllib read the
+# source files that are shipped beside the code.
+PURE = frozenset(
+    {"base64", "collections", "dataclasses", "datetime", "decimal", "enum", "hashlib", "hmac"}
+    | {"http", "itertools", "json", "math", "pathlib", "re", "tomllib", "types", "typing"}
+)
+OF_CORE = PURE | {"pydantic", "pydantic_core", "idna", "hubsync.core", "hubsync.errors"}
+OF_USE_CASES = PURE | {
+    "asyncio", "random", "zoneinfo", "pydantic", "pydantic_core", "hubsync", "hubsync.core",
+}  # fmt: skip
+OF_EDGE = OF_USE_CASES | {
+    "aws_lambda_powertools", "boto3", "botocore", "httpx", "functools", "os", "time",
+    "mypy_boto3_dynamodb", "mypy_boto3_sqs", "hubsync.edge",
+}  # fmt: skip
+SHIPPED_NEVER = {"local", "cli", "tests", "functions", "moto", "typer", "rich", "yaml", "uvicorn"}
+
+
+def modules(folder, *, deep=True):
+    files = folder.rglob("*.py") if deep else folder.glob("*.py")
+    return sorted(path for path in files if "__pycache__" not in path.parts)
+
+
+def name(path):
+    return str(path.relative_to(PROJECT)).removeprefix("layers/hubsync/python/")
+
+
+def imported(path):
+    """The modules a file imports, as far as a rule looks: within hubsync two parts, else one."""
+    for node in ast.walk(ast.parse(path.read_text("utf-8"))):
+        if isinstance(node, ast.Import):
+            yield from (_rule_part(alias.name) for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            assert node.level == 0, f"{name(path)} imports a sibling by its place"
+            assert node.module
+            if node.module == "hubsync":  # from hubsync import errors
+                yield from (_rule_part(f"hubsync.{alias.name}") for alias in node.names)
+            else:
+                yield _rule_part(node.module)
+
+
+def _rule_part(module):
+    parts = module.split(".")
+    if parts[0] != "hubsync":
+        return parts[0]
+    if parts[1:2] in (["core"], ["edge"], ["errors"]):
+        return ".".join(parts[:2])
+    return "hubsync"  # a use case
+
+
+@pytest.mark.parametrize("path", modules(PACKAGE / "core"), ids=name)
+def test_core_imports_itself_and_what_decides_without_effects(path):
+    assert set(imported(path)) <= OF_CORE
+
+
+@pytest.mark.parametrize("path", modules(PACKAGE, deep=False), ids=name)
+def test_a_use_case_knows_core_and_the_loop_but_no_edge(path):
+    assert set(imported(path)) <= OF_USE_CASES | {"hubsync.errors"}
+
+
+@pytest.mark.parametrize("path", modules(PACKAGE / "edge"), ids=name)
+def test_the_edge_knows_hubsync_and_the_clients_it_wraps(path):
+    assert set(imported(path)) <= OF_EDGE | {"hubsync.errors"}
+
+
+@pytest.mark.parametrize("path", modules(PROJECT / "functions"), ids=name)
+def test_a_function_imports_the_layer_and_no_sibling(path):
+    assert not set(imported(path)) & SHIPPED_NEVER
+    assert "app" not in set(imported(path))
+
+
+@pytest.mark.parametrize("path", modules(PROJECT / "local"), ids=name)
+def test_the_local_stack_does_not_lean_on_the_command(path):
+    # `python -m local` is the command by another name, so its entry is the one exception.
+    barred = {"tests"} if path.name == "__main__.py" else {"cli", "tests", "functions", "typer"}
+    assert not set(imported(path)) & barred
+
+
+@pytest.mark.parametrize("path", modules(PROJECT / "cli"), ids=name)
+def test_nothing_imports_the_tests(path):
+    assert "tests" not in set(imported(path))
+
+
+@pytest.mark.parametrize("path", modules(PACKAGE / "core"), ids=name)
+def test_core_asks_no_clock_and_opens_nothing(path):
+    nodes = list(ast.walk(ast.parse(path.read_text("utf-8"))))
+    attributes = {node.attr for node in nodes if isinstance(node, ast.Attribute)}
+    called = {ast.unparse(node.func) for node in nodes if isinstance(node, ast.Call)}
+    assert not attributes & {"now", "utcnow", "today", "environ", "getenv", "write_text"}
+    assert not called & {"open", "print", "input"}
+
+
+def test_every_shipped_module_is_imported_without_any_environment():
+    package = [name(path).removesuffix(".py").replace("/", ".") for path in modules(PACKAGE)]
+    apps = [str(path) for path in modules(PROJECT / "functions") if path.name == "app.py"]
+    script = (
+        "import importlib, runpy\n"
+        f"for module in {package!r}: importlib.import_module(module.removesuffix('.__init__'))\n"
+        f"for app in {apps!r}: runpy.run_path(app)\n"
+    )
+    script = f"import sys; sys.path.insert(0, {str(PACKAGE.parent)!r})\n{script}"
+    done = subprocess.run(  # noqa: S603 - this interpreter, our own modules
+        [sys.executable, "-W", "error", "-c", script],
+        env={"HOME": "/nonexistent"},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert (done.returncode, done.stderr) == (0, "")
