@@ -1,0 +1,226 @@
+"""What a ledger does, on the one in memory and on the one in DynamoDB alike."""
+
+import asyncio
+import uuid
+from hashlib import sha256
+from pathlib import Path
+from random import Random
+
+import boto3
+import pytest
+from botocore.config import Config
+
+from hubsync.core.change import RecordKey
+from hubsync.core.ledger import ABSENT, Entry, Rev, Watched
+from hubsync.edge.ledger import DynamoLedger
+from hubsync.errors import Unanswered
+from hubsync.ports import LedgerWrite
+from local import children
+from local.memory_ledger import MemoryLedger
+from local.template import read_template
+from tests.builders import a_reading, a_version
+
+TEMPLATE = Path(__file__).parents[2] / "template.yaml"
+R1, R2, R3 = Rev("r1"), Rev("r2"), Rev("r3")
+
+
+@pytest.fixture(scope="session")
+def dynamo(local_aws):
+    template = read_template(TEMPLATE, aws=local_aws.endpoint, stack="ledger")
+    local_aws.build(template)
+    return DynamoLedger(local_aws.dynamodb, template.tables["StateTable"].name, random=Random(0))
+
+
+@pytest.fixture(params=["memory", "dynamo"])
+def ledger(request):
+    return MemoryLedger() if request.param == "memory" else request.getfixturevalue("dynamo")
+
+
+@pytest.fixture
+def record():
+    """Makes record keys of an account that no other test has."""
+    account = uuid.uuid4().hex
+    return lambda id_="ada@example.com", *of: RecordKey(account, *(of or ("0-1", "email")), id_)
+
+
+def write(ledger, *writes):
+    return asyncio.run(ledger.write([LedgerWrite(*each) for each in writes]))
+
+
+def read(ledger, *records):
+    return asyncio.run(ledger.read(records))
+
+
+def test_a_record_never_written_has_the_default_entry(ledger, record):
+    assert read(ledger, record()) == {record(): Entry()}
+
+
+def test_no_records_have_no_entries(ledger):
+    assert read(ledger) == {}
+    assert write(ledger) == frozenset()
+
+
+def test_an_entry_is_read_as_it_was_written(ledger, record):
+    entry = Entry(
+        R1,
+        lease_until=1_795_262_825_000,
+        synced={"phone": a_version()},
+        pending={"city": (a_reading("Z\u00fcrich \U0001f680", 2, upsert=True), a_reading(""))},
+        archived=True,
+        doubts=2,
+        doubted_at=1_795_262_800_000,
+        hubspot_id="512",
+        trace_id="t",
+        due_at=1_795_262_825_001,
+        watched={"phone": Watched(a_reading("1"), "+1")},
+        watched_until=1_795_266_425_000,
+    )
+    assert write(ledger, (record(), entry, ABSENT)) == frozenset()
+    assert read(ledger, record()) == {record(): entry}
+
+
+def test_an_entry_is_replaced_whole(ledger, record):
+    write(ledger, (record(), Entry(R1, lease_until=5, doubts=1, hubspot_id="512"), ABSENT))
+    write(ledger, (record(), Entry(R2), R1))
+    assert read(ledger, record()) == {record(): Entry(R2)}
+
+
+@pytest.mark.parametrize("expected", [ABSENT, R2], ids=["absent", "another rev"])
+def test_a_write_whose_condition_fails_changes_nothing(ledger, record, expected):
+    write(ledger, (record(), Entry(R1), ABSENT))
+    assert write(ledger, (record(), Entry(R3), expected)) == {record()}
+    assert read(ledger, record()) == {record(): Entry(R1)}
+
+
+def test_a_rev_expected_of_a_record_that_is_not_there_fails(ledger, record):
+    assert write(ledger, (record(), Entry(R2), R1)) == {record()}
+    assert read(ledger, record()) == {record(): Entry()}
+
+
+def test_losers_do_not_take_others_along(ledger, record):
+    records = [record(f"c{n}") for n in range(10)]
+    losers = frozenset(records[n] for n in (0, 4, 9))
+    write(ledger, *((loser, Entry(R1), ABSENT) for loser in losers))
+    assert write(ledger, *((each, Entry(R2), ABSENT) for each in records)) == losers
+    assert read(ledger, *records) == {each: Entry(R1 if each in losers else R2) for each in records}
+
+
+def test_more_than_100_records_are_read_and_written(ledger, record):
+    records = [record(f"c{n}") for n in range(250)]
+    losers = frozenset(records[n] for n in (0, 99, 100, 249))
+    write(ledger, *((loser, Entry(R1), ABSENT) for loser in losers))
+    writes = ((each, Entry(R2, doubts=n), ABSENT) for n, each in enumerate(records))
+    assert write(ledger, *writes) == losers
+    entries = read(ledger, *records)
+    assert list(entries) == records
+    assert sum(entry.rev == R2 for entry in entries.values()) == 246
+    assert entries[records[123]] == Entry(R2, doubts=123)
+
+
+def test_writes_larger_than_one_transaction_are_written(ledger, record):
+    records = [record(f"c{n}") for n in range(30)]
+    pending = {"notes": (a_reading("x" * 200_000),)}
+    assert write(ledger, *((each, Entry(R1, pending=pending), ABSENT) for each in records)) == (
+        frozenset()
+    )
+    assert {entry.rev for entry in read(ledger, *records).values()} == {R1}
+
+
+def test_every_part_of_a_key_tells_records_apart(ledger, record):
+    long = "x" * 3_000
+    account = record().account
+    records = [
+        record("1"),
+        record("1", "0-1", "external_id"),
+        record("1", "0-2", "email"),
+        RecordKey(f"{account}-b", "0-1", "email", "1"),
+        record("a#b"),
+        record("a%23b"),
+        record("a%2523b"),
+        RecordKey(account, "0-1", "email#a", "b"),
+        RecordKey(account, "0-1", "email", "a#b#"),
+        record(f"{long}1"),
+        record(f"{long}2"),
+        record(sha256(f"{long}1".encode()).hexdigest()),
+        record(f"sha256:{sha256(f'{long}1'.encode()).hexdigest()}"),
+        record("\u00fc" * 1_100),
+        record("Z\u00fcrich \U0001f680"),
+    ]
+    writes = [(each, Entry(Rev(f"r{n}")), ABSENT) for n, each in enumerate(records)]
+    assert write(ledger, *writes) == frozenset()
+    assert read(ledger, *records) == {each: entry for each, entry, _ in writes}
+
+
+def test_of_many_who_want_a_lease_at_once_one_gets_it(ledger, record):
+    write(ledger, (record(), Entry(R1), ABSENT))
+
+    async def race():
+        async with asyncio.TaskGroup() as group:
+            tasks = [
+                group.create_task(ledger.write([LedgerWrite(record(), Entry(Rev(f"n{n}")), R1)]))
+                for n in range(5)
+            ]
+        return [task.result() for task in tasks]
+
+    lost = asyncio.run(race())
+    assert sorted(map(len, lost)) == [0, 1, 1, 1, 1]
+    assert read(ledger, record())[record()].rev == f"n{lost.index(frozenset())}"
+
+
+def test_what_was_left_behind_is_found_from_its_due_time_on(ledger, record):
+    for n, due_at in enumerate((0, 1_000, 2_000)):
+        write(ledger, (record(f"c{n}"), Entry(R1, due_at=due_at), ABSENT))
+    ours = {record(f"c{n}") for n in range(3)}
+
+    def left_over(before):
+        found, _ = asyncio.run(ledger.left_over(before, start=None, pages=100))
+        return set(found) & ours
+
+    assert left_over(1_000) == set()
+    assert left_over(1_001) == {record("c1")}
+    assert left_over(2_001) == {record("c1"), record("c2")}
+    write(ledger, (record("c1"), Entry(R2), R1))
+    assert left_over(2_001) == {record("c2")}
+
+
+def test_a_watch_is_found_once_it_is_over_the_longest_ago_first(ledger, record):
+    for n, until in enumerate((0, 30, 10, 20)):
+        write(ledger, (record(f"c{n}"), Entry(R1, watched_until=until), ABSENT))
+
+    def watched(before, most=100):
+        return asyncio.run(ledger.watched(before, most=most))
+
+    assert watched(10) == []
+    assert watched(31) == [record("c2"), record("c3"), record("c1")]
+    assert watched(31, most=2) == [record("c2"), record("c3")]
+    for n in (1, 2, 3):
+        write(ledger, (record(f"c{n}"), Entry(R2), R1))
+    assert watched(31) == []
+
+
+def test_a_call_without_an_answer_says_so(record):
+    client = boto3.client(
+        "dynamodb",
+        endpoint_url=f"http://127.0.0.1:{children.free_port(0)}",
+        region_name="us-east-1",
+        aws_access_key_id="local",
+        aws_secret_access_key="local",
+        config=Config(retries={"total_max_attempts": 1}),
+    )
+    ledger = DynamoLedger(client, "nowhere", random=Random(0))
+    with pytest.raises(Unanswered):
+        read(ledger, record())
+    with pytest.raises(Unanswered):
+        write(ledger, (record(), Entry(R1), ABSENT))
+    with pytest.raises(Unanswered):
+        asyncio.run(ledger.watched(1, most=1))
+    with pytest.raises(Unanswered):
+        asyncio.run(ledger.left_over(1, start=None, pages=1))
+
+
+def test_a_table_that_is_not_there_is_no_empty_ledger(local_aws, record):
+    ledger = DynamoLedger(local_aws.dynamodb, "nowhere", random=Random(0))
+    with pytest.raises(Unanswered):
+        read(ledger, record())
+    with pytest.raises(Unanswered):
+        write(ledger, (record(), Entry(R1), ABSENT))
