@@ -4,7 +4,7 @@ BIN := .venv/bin
 LOCKED := requirements.txt
 export PYTHONDONTWRITEBYTECODE = 1
 .DEFAULT_GOAL := help
-.PHONY: help demo local test check format lock
+.PHONY: help demo local test check sim format lock
 
 help: ## print the verbs
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -22,6 +22,16 @@ check: .venv/installed ## format, lint, types, and that the locks fit pyproject.
 	@$(BIN)/ruff format --check .
 	@$(BIN)/ruff check .
 	@$(BIN)/mypy
+
+sim: .venv/installed ## more of the protocol than `test` has time for: SEEDS=N runs (SEED=n: one, told), larger models
+ifdef SEED
+	@$(BIN)/python -m tests.simulation --seed $(SEED)
+else
+	@$(BIN)/python -m tests.simulation --seeds $(or $(SEEDS),10000)
+ifndef SEEDS
+	@$(BIN)/python -m tests.model.explore
+endif
+endif
 
 format: .venv/installed ## rewrite the code as the formatter has it
 	@$(BIN)/ruff format .

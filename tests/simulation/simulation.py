@@ -35,7 +35,7 @@ INVOCATION_SECONDS = 120
 LATE_WRITE_SECONDS = 300
 TROUBLE_SECONDS = 900  # how long things go wrong
 SURVEY_SECONDS = 2 * 3600  # longer than the sweep's grace and the watch
-EXPIRY = 0.3  # the chance that a dead letter expires, instead of being redriven
+EXPIRY = 0.5  # the chance that a dead letter expires, instead of being redriven
 PATIENCE_SECONDS = 4 * 24 * 3600  # a run that is not settled by then is stuck
 FAULT_KINDS = (
     "lost_reply", "late_write", "hang", "slow", "cut", "silent", "left_out", "pending",
@@ -66,7 +66,11 @@ class Run:
         self.report = Report(seed)
         self.random = random = Random(f"run {seed}")
         self.facts = facts(random, random.randint(3, 14))
-        self.sqs = SimulatedSqs(random, duplicates=random.choice([0.0, 0.02, 0.1]))
+        self.sqs = SimulatedSqs(
+            random,
+            duplicates=random.choice([0.0, 0.02, 0.1]),
+            receives_max=random.choice([400, 400, 4]),
+        )
         self.ledger = MemoryLedger()
         self.crashes = random.choice([0.0, 0.1, 0.3])
         self.unanswered = random.choice([0.0, 0.0, 0.03])
@@ -117,14 +121,15 @@ class Run:
                 group.create_task(self._consumer(number))
             group.create_task(self._sweeper())
             group.create_task(self._calm_down())
-        await asyncio.sleep(SURVEY_SECONDS)  # until nothing can land, and surveys may look
-        await self._survey()
+        for _ in range(2):  # the sweep for what was left, then the audit for what that wrote
+            await asyncio.sleep(SURVEY_SECONDS)
+            await self._survey()
         self.report.calls = self.emulator.calls_count
         settled = frozenset(self.settled)
         letters = [*self.sqs.letters, *self.sqs.expired]
         self.report.complaints += complaints(self.facts, letters, settled, self.emulator)
         self.report.complaints += [
-            f"{record.id} is left with {entry}"
+            f"{record.id} is left behind"
             for record in self.ledger.items
             if not (entry := self.ledger.entry(record)).clean or entry.watched
         ]
@@ -141,7 +146,7 @@ class Run:
 
     async def _redrive(self) -> None:
         """Now and then send a dead letter back, at any age, or let it expire."""
-        for _ in range(self.random.randint(0, 4)):
+        for _ in range(self.random.randint(0, 6)):
             await asyncio.sleep(self.random.uniform(10, TROUBLE_SECONDS))
             if self.sqs.letters:
                 number = self.random.randrange(len(self.sqs.letters))

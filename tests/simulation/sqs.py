@@ -4,11 +4,13 @@ It keeps messages until they are deleted, hides those in hand, counts receives, 
 hands out a copy of a message that somebody else is holding.
 """
 
+import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from random import Random
 
 from hubsync.consume import Received
+from hubsync.core.outcome import Rejected
 from hubsync.ports import DeadLetter, Resend
 
 VISIBILITY_SECONDS = 725
@@ -24,8 +26,9 @@ class Stored:
 class SimulatedSqs:
     """ChangeQueue and DeadLetterQueue."""
 
-    def __init__(self, random: Random, *, duplicates: float) -> None:
+    def __init__(self, random: Random, *, duplicates: float, receives_max: int) -> None:
         self._random = random
+        self._receives_max = receives_max
         self._duplicates = duplicates
         self._count = 0
         self.stored: dict[str, Stored] = {}
@@ -43,7 +46,10 @@ class SimulatedSqs:
             if message.visible_at <= now or self._random.random() < self._duplicates
         ]
         taken = self._random.sample(ready, min(most, len(ready)))
-        return [self._hand_out(id_, now) for id_ in taken]
+        worn_out = [id_ for id_ in taken if self.stored[id_].receives == self._receives_max]
+        for id_ in worn_out:
+            self.letters += _letters(self.stored.pop(id_).body)
+        return [self._hand_out(id_, now) for id_ in taken if id_ not in worn_out]
 
     def seconds_until_visible(self, now: float) -> float:
         """Return how long a receive would find nothing, at most a minute."""
@@ -79,3 +85,13 @@ class SimulatedSqs:
 
     def redrive(self, number: int, now: float) -> None:
         self.put(self.letters.pop(number).body, visible_at=now)
+
+
+def _letters(body: str) -> list[DeadLetter]:
+    """Return what SQS moves by itself, event by event as the operator's command shows it."""
+    message = json.loads(body)
+    exhausted = Rejected("RECEIVES_EXHAUSTED", "received too often")
+    return [
+        DeadLetter(json.dumps({**message, "tries": 0, "events": [event]}), "main", exhausted)
+        for event in message["events"]
+    ]

@@ -4,7 +4,7 @@ Each value names its event, so that the CRM's history can be read as a history o
 """
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from random import Random
 from typing import Any
@@ -13,7 +13,8 @@ from hubsync.core.event import moment_text
 
 BASE = 1_795_000_000  # seconds since 1970
 SOURCES = ("billing", "shop")
-TEXTS = ("firstname", "lastname", "phone")
+NUMBER = "seats"
+NAMES = ("firstname", "lastname", NUMBER)
 # Values for which HubSpot refuses whole batches and names nobody, by 400 and by 409.
 UNNAMED, TAKEN = "poison", "taken"
 
@@ -39,12 +40,13 @@ class Fact:
 
 
 def facts(random: Random, count: int) -> list[Fact]:
-    records = [("email", f"r{n}@example.com") for n in range(random.randint(1, 2))]
-    records.append(("external_id", "x-1"))
-    return [_fact(random, number, *random.choice(records)) for number in range(count)]
+    records = [("external_id", "x-1"), ("email", "r0@example.com"), ("email", "r1@example.com")]
+    chosen = random.sample(records, random.choice([1, 1, 2, 3]))
+    names = random.sample(NAMES, random.randint(1, len(NAMES)))
+    return [_fact(random, number, names, *random.choice(chosen)) for number in range(count)]
 
 
-def _fact(random: Random, number: int, id_property: str, id_: str) -> Fact:
+def _fact(random: Random, number: int, names: Sequence[str], id_property: str, id_: str) -> Fact:
     operation = _operation(random, id_property)
     moment = BASE + random.randint(0, 20)  # Ties are wanted: they fall to sequence, source, id.
     wire = {
@@ -57,9 +59,10 @@ def _fact(random: Random, number: int, id_property: str, id_: str) -> Fact:
         "id": id_,
     }
     if operation != "archive":
-        names = random.sample(TEXTS, random.randint(1, 3))
-        wire["properties"] = {name: f"{name}-{number}" for name in names}
-        _spoil(random, number, wire["properties"])
+        some = random.sample(names, random.randint(1, len(names)))
+        wire["properties"] = {name: _value(random, name, number) for name in some}
+        if random.random() < 0.08:
+            wire["properties"]["company"] = random.choice([UNNAMED, TAKEN])
     return Fact(random.choice(SOURCES), wire)
 
 
@@ -70,12 +73,11 @@ def _operation(random: Random, id_property: str) -> str:
     return "update" if id_property == "external_id" and random.random() < 0.3 else "upsert"
 
 
-def _spoil(random: Random, number: int, properties: dict[str, str]) -> None:
-    chance = random.random()
-    if chance < 0.12:
-        properties["seats"] = f"bad-{number}"  # refused by name
-    elif chance < 0.16:
-        properties["company"] = random.choice([UNNAMED, TAKEN])
+def _value(random: Random, name: str, number: int) -> str:
+    if name != NUMBER:
+        return f"{name}-{number}"
+    # What is no number, HubSpot refuses by the property's name.
+    return str(1000 + number) if random.random() < 0.6 else f"bad-{number}"
 
 
 def messages(random: Random, made: list[Fact]) -> Iterator[str]:

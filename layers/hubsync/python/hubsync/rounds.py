@@ -33,7 +33,7 @@ class Rounds:
 
     async def run(self, attempts: Sequence[Attempt]) -> None:
         """Send, settle and release records whose leases were taken with their first readings."""
-        again = list(attempts)
+        again = [attempt for attempt in attempts if not attempt.over]
         groups: list[list[Attempt]] = []
         while again or groups:
             if not groups:

@@ -1,0 +1,141 @@
+"""One deliberate break of the shipped code for each part of the write protocol.
+
+Each is a file, the text that goes, and what comes in its place. The simulation must notice every
+one; docs/protocol.md tells what each part is for.
+"""
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class Mutant:
+    """What is left out, and how."""
+
+    part: str
+    edits: tuple[tuple[str, str, str], ...]
+
+
+MUTANTS = (
+    Mutant(
+        "the lease",
+        (
+            (
+                "core/ledger.py",
+                "return Standing.LEASED if entry.lease_until > now else Standing.DUE",
+                "return Standing.DUE",
+            ),
+        ),
+    ),
+    Mutant(
+        "not trusting the receive count",
+        (
+            (
+                "consume.py",
+                "found = readings(envelope.source, event)",
+                (
+                    "newer = 10**9 if message.receives == 1 else 0\n"
+                    "        event = event.model_copy("
+                    'update={"occurred_at": event.occurred_at + newer})\n'
+                    "        found = readings(envelope.source, event)"
+                ),
+            ),
+        ),
+    ),
+    Mutant(
+        "intent before the write",
+        (
+            ("core/ledger.py", "pending[name] = (newest, *known)", "pass"),
+            (
+                "core/attempt.py",
+                "self.entry = ledger.laid_on_top(self.entry, self.uncommitted(due), rev=rev)",
+                "pass",
+            ),
+            (
+                "core/attempt.py",
+                "return {name: r for name, r in due.items() if r not in pending.get(name, ())}",
+                "return {}",
+            ),
+        ),
+    ),
+    Mutant(
+        "older pending readings kept under a newer one",
+        (("core/ledger.py", "pending[name] = (newest, *known)", "pending[name] = (newest,)"),),
+    ),
+    Mutant(
+        "committing each round",
+        (
+            (
+                "core/attempt.py",
+                "return {name: r for name, r in due.items() if r not in pending.get(name, ())}",
+                "return {}",
+            ),
+        ),
+    ),
+    Mutant(
+        "keeping what is pending on a refusal for now",
+        (
+            (
+                "core/ledger.py",
+                "        lease_until=NO_LEASE,\n        due_at",
+                "        lease_until=NO_LEASE,\n        pending={},\n        due_at",
+            ),
+        ),
+    ),
+    Mutant(
+        "skipping only what HubSpot vouched for",
+        (
+            (
+                "core/ledger.py",
+                "if entry.clean and all(\n        entry.dominates(name, reading)\n",
+                (
+                    "if all(\n        entry.dominates(name, reading)"
+                    " or any(reading <= held for held in entry.pending.get(name, ()))\n"
+                ),
+            ),
+        ),
+    ),
+    Mutant(
+        "holding the lease on an ambiguous outcome",
+        (("core/settle.py", "attempt.doubt(code)", "attempt.halt(code)"),),
+    ),
+    Mutant(
+        "a lease that outlives late writes",
+        (
+            (
+                "invocation.py",
+                "lease_seconds = seconds + terms.late_write_seconds + LEASE_MARGIN_SECONDS",
+                "lease_seconds = seconds",
+            ),
+        ),
+    ),
+    Mutant(
+        "sending all pending readings",
+        (
+            (
+                "core/attempt.py",
+                "names = {**entry.pending, **change.readings}",
+                "names = change.readings",
+            ),
+        ),
+    ),
+    Mutant(
+        "keeping entries for ever",
+        (
+            (
+                "core/ledger.py",
+                "rev=rev,\n        lease_until=NO_LEASE,",
+                "synced={},\n        archived=False,\n        rev=rev,\n        lease_until=NO_LEASE,",
+            ),
+        ),
+    ),
+    Mutant(
+        "the sweep",
+        (
+            (
+                "sweep.py",
+                "attempts = await reassert(records, invocation)",
+                "attempts = await reassert([], invocation)",
+            ),
+        ),
+    ),
+)
