@@ -8,6 +8,7 @@ from hubsync.core.change import RecordKey
 from hubsync.core.ledger import Entry, Rev
 from hubsync.core.message import encode_events, pack
 from hubsync.core.outcome import Rejected, Retryable, Superseded, Written
+from hubsync.core.reply import Answered, Reason, Refused, Vouched
 from hubsync.errors import Unanswered
 from hubsync.ports import DeadLetter
 from local.hubspot import Fault
@@ -497,6 +498,26 @@ def test_what_a_crashed_holder_left_pending_is_sent_with_what_is_new():
     stage.wait(430)
     stage.consume(a_message(wire(eventId="e-2", occurredAt=at(2), properties={"city": "Graz"})))
     assert stage.contact() == {"phone": "1", "city": "Graz"}
+
+
+def test_every_round_is_in_the_ledger_before_it_is_sent():
+    stage = Stage()
+    rounds = []
+
+    async def write(batch):
+        (item,) = batch.inputs
+        pending = stage.ledger.entry(item.record).pending
+        assert all(reading in pending[name] for name, reading in item.readings.items())
+        rounds.append(item.readings["phone"].value)
+        refused = Refused(Reason("INVALID", "no", {"phone": "INVALID"}))
+        return Answered({item.trace_id: refused if len(rounds) < 3 else Vouched("512")})
+
+    stage.write = write
+    events = [
+        wire(eventId=f"e{n}", occurredAt=at(n), properties={"phone": str(n)}) for n in range(3)
+    ]
+    stage.consume(a_message(*events))
+    assert rounds == ["2", "1", "0"]
 
 
 def test_nothing_is_sent_with_less_than_45_seconds_left():

@@ -1,0 +1,117 @@
+"""One deliberate break for each rule that matters, and the test that must notice it."""
+
+from typing import NamedTuple
+
+HUBSYNC = "layers/hubsync/python/hubsync"
+
+
+class Break(NamedTuple):
+    rule: str
+    file: str  # below the package
+    text: str  # stands there exactly once
+    replacement: str
+    noticed_by: str  # a test, below tests/
+
+
+BREAKS = (
+    Break(
+        "merging keeps the readings of every event",
+        "core/change.py",
+        "merged(*some) for name",
+        "some[-1] for name",
+        "unit/test_change.py::test_coalescing_leaves_one_change_for_each_record",
+    ),
+    Break(
+        "a reading that is already written is not written again",
+        "core/ledger.py",
+        "version <= synced",
+        "version < synced",
+        "unit/test_ledger.py::test_an_upsert_repeated_after_it_was_written_is_superseded_whole",
+    ),
+    Break(
+        "a record that is not clean lets no event go",
+        "core/ledger.py",
+        "if entry.clean and all(",
+        "if all(",
+        "unit/test_ledger.py::"
+        "test_an_event_that_is_not_new_still_waits_for_a_record_that_is_not_clean",
+    ),
+    Break(
+        "what may be in HubSpot already stays pending under what is newer",
+        "core/ledger.py",
+        "pending[name] = (newest, *known)",
+        "pending[name] = (newest,)",
+        "unit/test_ledger.py::test_acquiring_lays_on_top_of_what_may_be_in_hubspot_already",
+    ),
+    Break(
+        "a lease is given back",
+        "core/ledger.py",
+        "        lease_until=NO_LEASE,\n",
+        "",
+        "unit/test_consume.py::test_a_late_event_does_not_overwrite_a_newer_reading",
+    ),
+    Break(
+        "an ambiguous answer leaves the lease to run out",
+        "core/settle.py",
+        "attempt.doubt(code)",
+        "attempt.halt(code)",
+        "unit/test_consume.py::test_a_lost_reply_leaves_the_lease_to_run_out_and_is_asserted_again",
+    ),
+    Break(
+        "every round is committed before it is sent",
+        "rounds.py",
+        "        group = await self._commit(group)\n",
+        "",
+        "unit/test_consume.py::test_every_round_is_in_the_ledger_before_it_is_sent",
+    ),
+    Break(
+        "silence is not success",
+        "core/protocol.py",
+        "return Answered({**vouched, **failed})",
+        "return Answered({**{i.trace_id: Vouched(None) for i in batch.inputs}, **failed})",
+        "unit/test_protocol.py::test_silence_is_not_success",
+    ),
+    Break(
+        "a refusal that names nobody is searched for the guilty event",
+        "core/attempt.py",
+        "if not named and len(events) > 1:",
+        "if not events:",
+        "unit/test_consume.py::"
+        "test_a_guilty_event_merged_with_innocent_ones_stands_alone_in_the_end",
+    ),
+    Break(
+        "an event is done only once its dead letter is confirmed",
+        "consume.py",
+        "        if name not in sent:\n            delivery.fate = _UNCONFIRMED\n",
+        "        assert name\n",
+        "unit/test_consume.py::test_a_dead_letter_that_is_not_confirmed_keeps_its_event_open",
+    ),
+    Break(
+        "a malformed event leaves its neighbours alone",
+        "core/message.py",
+        "if not alone:",
+        "if not wires:",
+        "unit/test_message.py::test_a_malformed_event_leaves_its_neighbours_alone",
+    ),
+    Break(
+        "a signature from the future is refused",
+        "core/signature.py",
+        "abs(now - timestamp)",
+        "(now - timestamp)",
+        "unit/test_signature.py::test_what_is_too_old_or_from_the_future_is_refused",
+    ),
+    Break(
+        "nothing is sent that could not be answered in time",
+        "invocation.py",
+        ">= SEND_SECONDS_LEFT_MIN",
+        ">= 0",
+        "unit/test_consume.py::test_nothing_is_sent_with_less_than_45_seconds_left",
+    ),
+    Break(
+        "core reads no clock",
+        "core/backoff.py",
+        "from hubsync.core.limits",
+        "import time\nfrom hubsync.core.limits",
+        "contract/test_architecture.py::test_core_imports_itself_and_what_decides_without_effects",
+    ),
+)
