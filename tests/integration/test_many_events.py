@@ -1,0 +1,112 @@
+"""10,000 events in one window, with bad ones among them, and under all faults at once."""
+
+from collections import Counter
+from random import Random
+
+import pytest
+
+from hubsync.core.event import encode_event
+from hubsync.core.message import encode_events, pack
+from local.hubspot import Fault
+from tests.builders import an_event
+from tests.integration.faults import (
+    FAULTS,
+    NAMES,
+    REFUSALS,
+    assert_crm_correct,
+    assert_never_went_back,
+)
+from tests.integration.pipeline import Pipeline, assert_accounted_for
+
+EVENTS = 10_000
+HEAD = {"account": "main", "source": "changes", "receivedAt": "2026-11-21T12:00:00Z"}
+SEED = 20261121
+
+
+def at(number):
+    return f"2026-11-21T{8 + number // 3600:02}:{number // 60 % 60:02}:{number % 60:02}Z"
+
+
+def an_upsert(number, key, **properties):
+    """The event of this number; the greater the number, the newer the event."""
+    return an_event(
+        eventId=f"e{number}",
+        occurredAt=at(number),
+        id=f"c{key}@example.com",
+        properties=properties,
+    )
+
+
+def delivered(events, *faults):
+    pipeline = Pipeline(faults=faults)
+    for body in pack(encode_events(events), head=HEAD | {"requestId": "r-1"}):
+        pipeline.sqs.put(body, visible_at=pipeline.now())
+    pipeline.run()
+    assert_accounted_for(pipeline, [event.event_id for event in events])
+    return pipeline
+
+
+def shown(pipeline, key, *names):
+    properties = pipeline.hubspot.find("contacts", f"c{key}@example.com", by="email").properties
+    return {name: properties.get(name) for name in names}
+
+
+@pytest.mark.parametrize(
+    ("kind", "status", "code"),
+    [("unnamed", 400, "VALIDATION_ERROR"), ("conflict", 409, "CONFLICT")],
+)
+def test_ten_poison_inputs_cost_ten_dead_letters_and_140_calls(kind, status, code):
+    poisoned = set(Random(SEED).sample(range(EVENTS), 10))
+    events = [
+        an_upsert(n, n, company="poison" if n in poisoned else f"C{n}") for n in range(EVENTS)
+    ]
+    pipeline = delivered(events, Fault(kind=kind, property="company", value="poison"))
+    assert pipeline.letters == {f"e{n}": (code, ()) for n in poisoned}
+    assert pipeline.fates == {"Written": EVENTS - 10, "Rejected": 10}
+    statuses = Counter(call.status for call in pipeline.hubspot.calls)
+    assert statuses.keys() == {200, status}
+    assert statuses.total() <= EVENTS // 100 + 140
+    good = [n for n in range(EVENTS) if n not in poisoned]
+    assert all(shown(pipeline, n, "company") == {"company": f"C{n}"} for n in good)
+
+
+def test_22_bad_values_on_100_contacts_cost_no_good_event_anything():
+    random = Random(SEED)
+    # The newest of 7 contacts and the ones before them of 4 win against all good ones.
+    winning = {*range(EVENTS - 100, EVENTS - 93), *range(EVENTS - 200, EVENTS - 196)}
+    bad = winning | {*random.sample(range(EVENTS - 200), 11)}
+    events = [
+        an_upsert(n, n % 100, seats="many" if n in bad else n, city=n)
+        for n in random.sample(range(EVENTS), EVENTS)
+    ]
+    pipeline = delivered(events)
+    newest = {key: max(n for n in range(key, EVENTS, 100) if n not in bad) for key in range(100)}
+    assert pipeline.letters == {f"e{n}": ("INVALID_INTEGER", ("seats",)) for n in winning}
+    assert [shown(pipeline, key, "seats", "city") for key in range(100)] == [
+        {"seats": str(newest[key]), "city": str(EVENTS - 100 + key)} for key in range(100)
+    ]
+
+
+def mixed(names, *, contacts):
+    random = Random(SEED)
+    faults = [Fault.model_validate(FAULTS[name] | {"probability": 0.05}) for name in names]
+    events = [
+        an_upsert(n, n % contacts, **{random.choice(NAMES): f"{n:04}"})
+        for n in random.sample(range(EVENTS), EVENTS)
+    ]
+    pipeline = delivered(events, *faults)
+    assert {call.fault for call in pipeline.hubspot.calls} >= {fault.kind for fault in faults}
+    assert_crm_correct(pipeline, [encode_event(event) for event in events])
+    return pipeline
+
+
+def test_all_faults_that_pass_at_5_percent_each_cost_no_event_anything():
+    pipeline = mixed([name for name in FAULTS if name not in REFUSALS], contacts=100)
+    assert pipeline.letters == {}
+    assert_never_went_back(pipeline.hubspot)
+
+
+def test_faults_that_refuse_at_5_percent_each_among_doubtful_ones_lose_nothing():
+    # HubSpot refuses here what it took before or takes later, so a value may go back meanwhile.
+    pipeline = mixed([*REFUSALS, "504-late", "lost_reply"], contacts=2000)
+    assert {code for code, _ in pipeline.letters.values()} <= set(REFUSALS.values())
