@@ -23,6 +23,7 @@ from tests.simulation.sqs import SimulatedSqs
 from tests.simulation.virtual import run_virtually
 
 INVOCATION_SECONDS = 120
+RECEIVES_MAX = 400  # As in the template.
 PATIENCE_SECONDS = 5 * 24 * 3600  # What is not settled by then never will be.
 TERMS = Terms(late_write_seconds=300, not_found_retry_seconds=600)
 DEFAULT_VERSION = {"default": "2026-03"}
@@ -46,7 +47,7 @@ class Pipeline:
             now=self.now, switches=switches or Switches(), faults=faults, limits=limits, seed=seed
         )
         self.random = Random(seed)
-        self.sqs = SimulatedSqs(self.random, duplicates=0.0)
+        self.sqs = SimulatedSqs(self.random, duplicates=0.0, receives_max=RECEIVES_MAX)
         self.ledger = MemoryLedger()
         self.deliveries = 0
         self.fates = Counter()  # of deliveries, by the name of their fate
