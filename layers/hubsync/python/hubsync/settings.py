@@ -11,6 +11,8 @@ from hubsync.core.object_types import canonical_type
 from hubsync.core.protocol import DEFAULT
 from hubsync.errors import Misconfigured
 
+LIMIT_DEFAULT = 100  # Documented: the smallest of HubSpot's burst limits.
+
 
 def _from_json(value: object) -> object:
     return from_json(value) if isinstance(value, str) else value
@@ -38,6 +40,7 @@ def _object_types(types: dict[str, str]) -> dict[str, str]:
 type ObjectTypes = Annotated[
     dict[str, str], BeforeValidator(_from_json), AfterValidator(_object_types)
 ]
+type Limit = Annotated[float, Field(gt=0)]
 type Version = Annotated[str, Field(pattern=r"^(v3|\d{4}-\d{2}(-beta)?)$")]
 
 
@@ -54,22 +57,38 @@ class IngestSettings(Settings):
     secrets_prefix: Annotated[str, Field(alias="WEBHOOK_SECRETS_PREFIX")]
 
 
-class WriterSettings(Settings):
+class PathSettings(Settings):
+    """What decides which path of HubSpot's a call has."""
+
+    api_versions: Annotated[
+        dict[str, Version], BeforeValidator(_from_json), Field(alias="HUBSPOT_API_VERSIONS")
+    ] = {DEFAULT: "2026-03"}
+
+
+class WriterSettings(PathSettings):
     """What every function that writes to HubSpot needs."""
 
     state_table: Annotated[str, Field(alias="STATE_TABLE", min_length=1)]
     base_url: Annotated[str, Field(alias="HUBSPOT_BASE_URL")] = "https://api.hubapi.com"
-    api_versions: Annotated[
-        dict[str, Version], BeforeValidator(_from_json), Field(alias="HUBSPOT_API_VERSIONS")
-    ] = {DEFAULT: "2026-03"}
     token_secrets: Annotated[
         dict[str, str], BeforeValidator(_from_json), Field(alias="HUBSPOT_TOKEN_SECRETS")
     ]
+    requests_per_10_seconds: Annotated[
+        Limit | dict[str, Limit],
+        BeforeValidator(_from_json),
+        Field(alias="HUBSPOT_REQUESTS_PER_10_SECONDS"),
+    ] = LIMIT_DEFAULT
     late_write_seconds: Annotated[
         float, Field(alias="HUBSPOT_LATE_WRITE_SECONDS", ge=0, le=3600)
     ] = 300
     not_found_retry_seconds: Annotated[float, Field(alias="NOT_FOUND_RETRY_SECONDS", ge=0)] = 600
     time_zone: Annotated[str, AfterValidator(_time_zone), Field(alias="HUBSPOT_TIME_ZONE")] = "UTC"
+
+
+def limit_of(settings: WriterSettings, account: str) -> float:
+    """Return an account's limit of calls in ten seconds; the smallest published if none is named."""
+    limits = settings.requests_per_10_seconds
+    return limits.get(account, LIMIT_DEFAULT) if isinstance(limits, dict) else limits
 
 
 class ConsumerSettings(WriterSettings):
@@ -86,7 +105,7 @@ def load[S: Settings](model: type[S], environment: Mapping[str, str]) -> S:
         raise Misconfigured("; ".join(faults)) from None
 
 
-def versions_by_type(settings: WriterSettings) -> dict[str, str]:
+def versions_by_type(settings: PathSettings) -> dict[str, str]:
     """Return the API version by type id, with the default; two names of one type are an error."""
     found: dict[str, Any] = {DEFAULT: "2026-03"}
     for name, version in settings.api_versions.items():
