@@ -18,6 +18,7 @@ from local.hubspot import HubSpot as Emulator
 from local.hubspot import Switches
 from local.hubspot_transport import EmulatorTransport
 from local.memory_ledger import MemoryLedger
+from local.permits import unlimited
 from tests.builders import NO_RULES, NOON
 from tests.simulation.virtual import run_virtually
 
@@ -87,6 +88,7 @@ class Stage:
                 write=self.write or client.write,
                 read=client.read,
                 ledger=self.ledger,
+                permits=unlimited,
                 now=self.now,
                 random=Random(0),
             )

@@ -18,6 +18,7 @@ from hubsync.ports import Ports, Terms
 from local.hubspot import UNLIMITED, HubSpot, Switches
 from local.hubspot_transport import EmulatorTransport
 from local.memory_ledger import MemoryLedger
+from local.permits import unlimited
 from tests.builders import NO_RULES, NOON, a_message
 from tests.simulation.sqs import SimulatedSqs
 from tests.simulation.virtual import run_virtually
@@ -90,6 +91,7 @@ class Pipeline:
         ) as http:
             client = Client(http, token_of=_token, versions=self._versions)
             ports = Ports(
+                permits=unlimited,
                 write=client.write,
                 read=client.read,
                 ledger=self.ledger,

@@ -124,7 +124,7 @@ MUTANTS = (
             (
                 "core/ledger.py",
                 "rev=rev,\n        lease_until=NO_LEASE,",
-                "synced={},\n        archived=False,\n        rev=rev,\n        lease_until=NO_LEASE,",
+                "synced={}, archived=False,\n        rev=rev,\n        lease_until=NO_LEASE,",
             ),
         ),
     ),

@@ -11,7 +11,7 @@ from hubsync.core.ledger import Entry
 from hubsync.core.reply import Ambiguous, Found, NotApplied, Reply
 from hubsync.edge.hubspot import HubSpot
 from hubsync.errors import Unanswered
-from hubsync.ports import DeadLetter, LedgerWrite, Ports, Resend
+from hubsync.ports import DeadLetter, LedgerWrite, Permits, Ports, Resend
 from local.memory_ledger import MemoryLedger
 from tests.simulation.sqs import SimulatedSqs
 
@@ -100,6 +100,7 @@ def perilous_ports(
     *,
     hubspot: HubSpot,
     ledger: MemoryLedger,
+    permits: Callable[[str], Permits],
     now: Callable[[], float],
     random: Random,
 ) -> Ports:
@@ -118,6 +119,7 @@ def perilous_ports(
         write=write,
         read=read,
         ledger=PerilousLedger(ledger, perils),
+        permits=permits,
         now=now,
         random=random,
     )

@@ -25,6 +25,7 @@ from local.hubspot import Fault
 from local.hubspot import HubSpot as Emulator
 from local.hubspot_transport import EmulatorTransport
 from local.memory_ledger import MemoryLedger
+from local.permits import unlimited
 from tests.simulation.oracle import complaints
 from tests.simulation.perils import Crash, PerilousQueue, Perils, perilous_ports
 from tests.simulation.sqs import SimulatedSqs
@@ -202,7 +203,12 @@ class Run:
 
     def _ports(self, perils: Perils) -> Ports:
         return perilous_ports(
-            perils, hubspot=self.hubspot, ledger=self.ledger, now=self.now, random=self.random
+            perils,
+            hubspot=self.hubspot,
+            ledger=self.ledger,
+            permits=unlimited,
+            now=self.now,
+            random=self.random,
         )
 
     async def _sweeper(self) -> None:

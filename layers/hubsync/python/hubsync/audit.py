@@ -69,6 +69,9 @@ async def _audit(
     names = sorted({name for entry in resting.values() for name in entry.watched})
     if not resting:
         return
+    permits = invocation.ports.permits(route.account)
+    if await permits.take(seconds=invocation.sending_seconds_left()) is not None:
+        return
     found = await read_histories(route, [record.id for record in resting], names)
     if isinstance(found, NotApplied | Ambiguous):
         return

@@ -43,6 +43,10 @@ class Invocation:
         """Return how long a lease taken in this invocation lasts from now."""
         return max(0.0, (self.lease_until - self.now()) / 1000)
 
+    def sending_seconds_left(self) -> float:
+        """Return how long a call may still begin."""
+        return max(0.0, self.seconds_left() - SEND_SECONDS_LEFT_MIN)
+
     def may_send(self, after_seconds: float = 0.0) -> bool:
         """Whether a call could still be answered in time."""
         return self.seconds_left() - after_seconds >= SEND_SECONDS_LEFT_MIN

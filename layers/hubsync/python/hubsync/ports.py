@@ -6,6 +6,7 @@ from random import Random
 from typing import NamedTuple, Protocol
 
 from hubsync.core.batch import Batch, Route
+from hubsync.core.budget import Budget
 from hubsync.core.change import RecordKey
 from hubsync.core.ledger import Entry, Rev
 from hubsync.core.outcome import Rejected
@@ -15,6 +16,30 @@ type Write = Callable[[Batch], Awaitable[Reply]]
 type Read = Callable[
     [Route, Sequence[str], Sequence[str]], Awaitable[Found | NotApplied | Ambiguous]
 ]
+
+
+class NoPermit(NamedTuple):
+    """Why there is no permit, and how long there will be none, in seconds, as far as is known."""
+
+    reason: str
+    seconds: float
+
+
+class Permits(Protocol):
+    """Leave for calls of one account, and what the replies say of it."""
+
+    async def take(self, *, seconds: float, urgent: bool = False) -> NoPermit | None:
+        """Wait for a permit, at most so long; None means go. An urgent one hardly waits."""
+
+    async def heard(self, reply: Reply, *, in_doubt: bool = False) -> None:
+        """Take note of a reply; `in_doubt`: it is about a record that was in doubt before."""
+
+
+class Budgets(Protocol):
+    """One budget for each account, shared by all consumers."""
+
+    async def update[T](self, account: str, change: Callable[[Budget], tuple[Budget, T]]) -> T:
+        """Apply a change to what is there, as if nobody else did; raises Unanswered."""
 
 
 class LedgerWrite(NamedTuple):
@@ -86,6 +111,7 @@ class Ports:
     write: Write
     read: Read
     ledger: Ledger
+    permits: Callable[[str], Permits]  # by account
     now: Callable[[], float]  # wall clock, seconds since 1970
     random: Random
     # When HubSpot last answered a write, by account, in ms; it lives as long as the process.

@@ -8,11 +8,11 @@ from hubsync.core.change import ARCHIVED, YES, RecordKey
 from hubsync.core.event import HUBSPOT_ID
 from hubsync.core.ledger import Rev
 from hubsync.core.limits import DOUBTS_MAX
-from hubsync.core.reply import Ambiguous, Answered, NotApplied, Reason, Vouched
+from hubsync.core.reply import Ambiguous, Answered, Found, NotApplied, Reason, Vouched
 from hubsync.core.settle import Next, Sent, settle
 from hubsync.errors import Unanswered
 from hubsync.invocation import Invocation
-from hubsync.ports import LedgerWrite
+from hubsync.ports import LedgerWrite, NoPermit, Permits
 
 OUT_OF_TIME = "OUT_OF_TIME"
 LEDGER_UNANSWERED = "LEDGER_UNANSWERED"
@@ -25,8 +25,15 @@ NO_ANSWER = "NO_ANSWER"
 class Rounds:
     """The calls of one batch of records: the first, and those that its replies make necessary."""
 
-    def __init__(self, invocation: Invocation, made: dict[RecordKey, Input]) -> None:
-        """Take the inputs that were made, and measured, when the batch was cut."""
+    def __init__(
+        self, invocation: Invocation, permits: Permits, made: dict[RecordKey, Input]
+    ) -> None:
+        """Take the account's permits, and the inputs that were made when the batch was cut.
+
+        The permit of the first call was taken before the leases were.
+        """
+        self._permits = permits
+        self._begun = False
         self._invocation = invocation
         self._ports = invocation.ports
         self._made = made
@@ -51,12 +58,12 @@ class Rounds:
         group = await self._commit(group)
         if not group:
             return Next()
-        if not self._invocation.may_send():
-            for attempt in group:
-                attempt.halt(OUT_OF_TIME)
+        if not await self._may_send(group):
             return Next()
         route = group[0].route(group[0].due())
         sent = await self._inputs(route, group)
+        if len(sent) == 1 and self._unanswerable(*sent[0]):
+            await self._judge_unanswerable(*sent.pop())
         after = await self._send(route, sent) if sent else Next()
         for attempt in group:
             self._give_up_unknown(attempt)
@@ -66,13 +73,41 @@ class Rounds:
         return after
 
     async def _send(self, route: Route, sent: list[Sent]) -> Next:
+        in_doubt = any(attempt.entry.doubts > 0 for attempt, _ in sent)
         reply = await self._ports.write(Batch(route, tuple(item for _, item in sent)))
+        await self._permits.heard(reply, in_doubt=in_doubt)
         after = settle(sent, reply)
         if isinstance(reply, Answered):
             self._ports.written_at[route.account] = self._invocation.now()
             for attempt, _ in sent:
                 self._give_up_unknown(attempt)
         return after
+
+    async def _may_send(self, group: list[Attempt]) -> bool:
+        """Whether there is time and a permit for a call; the first came before the leases."""
+        refused = None
+        if not self._invocation.may_send():
+            refused = NoPermit(OUT_OF_TIME, 0.0)
+        elif self._begun:
+            refused = await self._permits.take(
+                seconds=self._invocation.sending_seconds_left(), urgent=True
+            )
+        self._begun = True
+        if refused is not None:
+            for attempt in group:
+                attempt.halt(refused.reason, refused.seconds)
+        return refused is None
+
+    async def _read(
+        self, route: Route, ids: Sequence[str], names: Sequence[str]
+    ) -> Found | NotApplied | Ambiguous:
+        """Read records, which costs a permit of its own."""
+        refused = await self._permits.take(
+            seconds=self._invocation.sending_seconds_left(), urgent=True
+        )
+        if refused is not None:
+            return NotApplied(refused.reason, refused.seconds)
+        return await self._ports.read(route, ids, names)
 
     async def _inputs(self, route: Route, group: list[Attempt]) -> list[Sent]:
         if route.operation == "archive":
@@ -91,7 +126,7 @@ class Rounds:
         known = {a.record: a.record.id if by_own_id else a.entry.hubspot_id for a in group}
         unknown = [attempt for attempt in group if known[attempt.record] is None]
         if unknown:
-            found = await self._ports.read(route, [a.record.id for a in unknown], [])
+            found = await self._read(route, [a.record.id for a in unknown], [])
             for attempt in unknown:
                 if isinstance(found, NotApplied | Ambiguous):
                     attempt.halt(found.code)  # A read changes nothing, so nothing is in doubt.
@@ -168,7 +203,7 @@ class Rounds:
         record = item.record
         route = Route(record.account, record.object_type, "update", record.id_property)
         names = [name for name in item.readings if name != ARCHIVED]
-        found = await self._ports.read(route, [record.id], names)
+        found = await self._read(route, [record.id], names)
         if isinstance(found, NotApplied | Ambiguous):
             return found
         if record.id not in found:

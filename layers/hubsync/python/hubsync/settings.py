@@ -86,7 +86,7 @@ class WriterSettings(PathSettings):
 
 
 def limit_of(settings: WriterSettings, account: str) -> float:
-    """Return an account's limit of calls in ten seconds; the smallest published if none is named."""
+    """Return an account's limit of calls in ten seconds; where none is named, the smallest."""
     limits = settings.requests_per_10_seconds
     return limits.get(account, LIMIT_DEFAULT) if isinstance(limits, dict) else limits
 

@@ -118,6 +118,11 @@ class Writer:
         if not self._invocation.may_send():
             self._leave(changes, Retryable(OUT_OF_TIME))
             return []
+        permits = self._ports.permits(claims[0].route.account)
+        refused = await permits.take(seconds=self._invocation.sending_seconds_left())
+        if refused is not None:
+            self._leave(changes, Retryable(refused.reason, refused.seconds))
+            return []
         try:
             losers = await self._ports.ledger.write(
                 [LedgerWrite(c.change.record, c.attempt.entry, c.entry.rev) for c in claims]
@@ -129,7 +134,7 @@ class Writer:
         held = [claim for claim in claims if claim.change.record not in losers]
         self.attempts.update((claim.change.record, claim.attempt) for claim in held)
         made = {claim.change.record: claim.input for claim in held}
-        await Rounds(self._invocation, made).run([claim.attempt for claim in held])
+        await Rounds(self._invocation, permits, made).run([claim.attempt for claim in held])
         return [claim for claim in claims if claim.change.record in losers]
 
     def _leave(self, changes: Iterable[Change], why: Retryable) -> None:

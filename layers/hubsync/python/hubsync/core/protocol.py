@@ -28,6 +28,7 @@ from hubsync.core.reply import (
     Shown,
     Told,
     TraceId,
+    Usage,
     Verdict,
     Vouched,
 )
@@ -62,6 +63,16 @@ def decode(batch: Batch, status: int, headers: Mapping[str, str], body: bytes) -
             return _archived(batch)
         return Answered({}) if status == HTTPStatus.NO_CONTENT else _answered(batch, body)
     return _failed(status, headers, _object(body))
+
+
+def usage_of(headers: Mapping[str, str]) -> Usage | None:
+    """Return HubSpot's own count of the burst limit, where an answer gives it (documented)."""
+    try:
+        return Usage(
+            int(headers["x-hubspot-ratelimit-max"]), int(headers["x-hubspot-ratelimit-remaining"])
+        )
+    except (KeyError, ValueError):
+        return None
 
 
 def encode_read(

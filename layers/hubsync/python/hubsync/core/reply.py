@@ -91,6 +91,13 @@ class Ambiguous:
     code: str
 
 
+class Usage(NamedTuple):
+    """HubSpot's own count of an account: its limit in ten seconds, and what is left of it."""
+
+    limit: int
+    remaining: int
+
+
 class Told(NamedTuple):
     """A value that a property took, and who set it: HubSpot's sourceType and sourceId."""
 

@@ -6,16 +6,19 @@ import time
 from dataclasses import dataclass
 from functools import cache
 from random import SystemRandom
+from zoneinfo import ZoneInfo
 
 import httpx
 
 from hubsync.edge import aws
+from hubsync.edge.budgets import DynamoBudgets
 from hubsync.edge.hubspot import TIMEOUT, HubSpot
 from hubsync.edge.ledger import DynamoLedger
 from hubsync.edge.secrets import Secrets, access_token
 from hubsync.errors import Misconfigured
+from hubsync.permits import AccountPermits
 from hubsync.ports import Ports, Terms
-from hubsync.settings import WriterSettings, load, versions_by_type
+from hubsync.settings import WriterSettings, limit_of, load, versions_by_type
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,14 +36,23 @@ def connections() -> Connections:
     """Connect by the environment; raises Misconfigured. Belongs to the process's one event loop."""
     settings = load(WriterSettings, os.environ)
     random = SystemRandom()
+    permits = _Permits(settings, random)
     hubspot = HubSpot(
         httpx.AsyncClient(base_url=settings.base_url, timeout=TIMEOUT),
         token_of=_Tokens(settings).of,
         versions=versions_by_type(settings),
+        note=lambda account, usage: permits.of(account).note(usage),
     )
     ledger = DynamoLedger(aws.dynamodb(), settings.state_table, random=random)
     return Connections(
-        Ports(write=hubspot.write, read=hubspot.read, ledger=ledger, now=time.time, random=random),
+        Ports(
+            write=hubspot.write,
+            read=hubspot.read,
+            ledger=ledger,
+            permits=permits.of,
+            now=time.time,
+            random=random,
+        ),
         Terms(settings.late_write_seconds, settings.not_found_retry_seconds),
         hubspot,
         ledger,
@@ -59,3 +71,25 @@ class _Tokens:
         if self._secrets.known(name, fresh=fresh):
             return access_token(self._secrets, name, fresh=fresh)
         return await asyncio.to_thread(access_token, self._secrets, name, fresh=fresh)
+
+
+class _Permits:
+    """The permits of each account, made when it is first written to."""
+
+    def __init__(self, settings: WriterSettings, random: SystemRandom) -> None:
+        self._settings = settings
+        self._random = random
+        self._budgets = DynamoBudgets(aws.dynamodb(), settings.state_table, random=random)
+        self._known: dict[str, AccountPermits] = {}
+
+    def of(self, account: str) -> AccountPermits:
+        if account not in self._known:
+            self._known[account] = AccountPermits(
+                self._budgets,
+                account,
+                limit=limit_of(self._settings, account),
+                time_zone=ZoneInfo(self._settings.time_zone),
+                now=time.time,
+                random=self._random,
+            )
+        return self._known[account]

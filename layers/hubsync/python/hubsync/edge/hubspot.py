@@ -9,12 +9,14 @@ import httpx
 
 from hubsync.core.batch import Batch, Route
 from hubsync.core.limits import CALL_SECONDS_MAX, CONNECT_SECONDS_MAX, READ_SECONDS_MAX
-from hubsync.core.protocol import decode, decode_read, encode_read, path
-from hubsync.core.reply import Ambiguous, Found, NotApplied, Reply, Scope
+from hubsync.core.protocol import decode, decode_read, encode_read, path, usage_of
+from hubsync.core.reply import Ambiguous, Found, NotApplied, Reply, Scope, Usage
 from hubsync.errors import Misconfigured
 
 type TokenOf = Callable[[str, bool], Awaitable[str]]
 """The token of an account; anew if the flag is set."""
+
+type Note = Callable[[str, Usage], None]
 
 TIMEOUT: Final = httpx.Timeout(READ_SECONDS_MAX, connect=CONNECT_SECONDS_MAX)
 # No connection, so no request: these are the only failures after which nothing can have happened.
@@ -25,9 +27,18 @@ class HubSpot:
     """The batch API of any number of accounts over one connection pool."""
 
     def __init__(
-        self, http: httpx.AsyncClient, *, token_of: TokenOf, versions: Mapping[str, str]
+        self,
+        http: httpx.AsyncClient,
+        *,
+        token_of: TokenOf,
+        versions: Mapping[str, str],
+        note: Note | None = None,
     ) -> None:
-        """Take a client whose base URL is HubSpot's, and the API version by type id."""
+        """Take a client whose base URL is HubSpot's, and the API version by type id.
+
+        `note` is told HubSpot's own count of the account's calls, where an answer gives it.
+        """
+        self._note = note
         self.calls = 0
         self.throttled = 0
         self._http = http
@@ -41,6 +52,9 @@ class HubSpot:
         answer = await self._post(route.account, url, batch.encode())
         if not isinstance(answer, httpx.Response):
             return answer
+        usage = usage_of(answer.headers)
+        if usage is not None and self._note is not None:
+            self._note(route.account, usage)
         return decode(batch, answer.status_code, answer.headers, answer.content)
 
     async def read(

@@ -1,0 +1,101 @@
+"""The rate budget of one HubSpot account, shared by all consumers: permits as slots in time.
+
+A virtual schedule (GCRA): `next_at` is when the next slot is. A reservation of n permits takes n
+slots, each an interval after the one before, and each is used at its time; so however many take,
+what is sent in any ten seconds stays below the limit. The same record is the circuit breaker: while
+it is `broken` nobody gets a permit, until one probe finds that HubSpot answers again.
+"""
+
+from dataclasses import dataclass, replace
+from typing import Final
+
+WINDOW_MS: Final = 10_000  # Documented: HubSpot's burst limit counts ten rolling seconds.
+# The rest absorbs the burst, clock skew and the jitter of sends: 0.2 s of it moves a call or two
+# across a window's edge, so 0.96 would leave some windows below 95 % of the limit.
+USED_SHARE: Final = 0.97
+BURST: Final = 2
+# For each reply that shows little left, or enough: down fast and up slowly, as TCP does.
+SLOWER, FASTER, SHARE_MIN = 0.97, 1.001, 0.05
+PROBE_MS: Final = 75_000  # How long a probe may take, and the least time between two.
+
+
+@dataclass(frozen=True, slots=True)
+class Budget:
+    """What all consumers know of an account. Times are ms since 1970."""
+
+    next_at: int = 0
+    share: float = 1.0  # of our own pace: less while somebody else uses the same limit
+    broken: bool = False
+    paused_until: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Granted:
+    """Slots, soonest first; a probe is a single one, in the middle of a pause."""
+
+    slots: tuple[int, ...]
+    probe: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Denied:
+    """No permit in time: the next would be at this moment."""
+
+    until: int
+    broken: bool
+
+
+def interval_ms(limit: float) -> float:
+    """Return the time between two calls under a limit of calls in ten seconds."""
+    return WINDOW_MS / (USED_SHARE * limit)
+
+
+def reserve(
+    budget: Budget, permits: int, *, now: int, interval: float, latest: int
+) -> tuple[Budget, Granted | Denied]:
+    """Take up to so many slots, none later than `latest`; at least one, or none."""
+    if budget.broken:
+        return _probe(budget, now)
+    interval /= budget.share
+    start = max(budget.next_at, now - round((BURST - 1) * interval))
+    slots = [round(start + number * interval) for number in range(permits)]
+    granted = tuple(max(slot, now) for slot in slots if slot <= latest)
+    if not granted:
+        return budget, Denied(slots[0], broken=False)
+    return replace(budget, next_at=round(start + len(granted) * interval)), Granted(granted)
+
+
+def _probe(budget: Budget, now: int) -> tuple[Budget, Granted | Denied]:
+    """Let one caller see whether HubSpot answers again; the others wait for what he finds."""
+    if budget.paused_until > now:
+        return budget, Denied(budget.paused_until, broken=True)
+    return replace(budget, paused_until=now + PROBE_MS), Granted((now,), probe=True)
+
+
+def slowed(budget: Budget, permits: float, *, now: int, interval: float) -> Budget:
+    """Return the budget with slots left out and a slower pace: others use the limit, too."""
+    return replace(
+        budget,
+        next_at=round(max(budget.next_at, now) + permits * interval),
+        share=max(budget.share * SLOWER, SHARE_MIN),
+    )
+
+
+def hastened(budget: Budget) -> Budget:
+    """Return the budget with a pace that grows back, little by little, to our own."""
+    return replace(budget, share=min(budget.share * FASTER, 1.0))
+
+
+def held(budget: Budget, *, until: int) -> Budget:
+    """Return the budget with no slot before a moment."""
+    return replace(budget, next_at=max(budget.next_at, until))
+
+
+def broken(budget: Budget, *, until: int) -> Budget:
+    """Return the budget of an account that does not answer: one probe after a moment."""
+    return replace(budget, broken=True, paused_until=until)
+
+
+def mended(budget: Budget, *, now: int) -> Budget:
+    """Return the budget of an account that answers again."""
+    return replace(budget, broken=False, paused_until=0, next_at=max(budget.next_at, now))
