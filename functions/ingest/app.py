@@ -117,8 +117,9 @@ def secrets() -> Secrets:
     return Secrets(aws.secrets_provider(), monotonic=time.monotonic)
 
 
-def _secrets_of(source: Source) -> Sequence[str]:
-    return webhook_secrets(secrets(), settings().secrets_prefix + source.signature.secret)
+def _secrets_of(source: Source, fresh: bool) -> Sequence[str]:  # noqa: FBT001 - a port
+    name = settings().secrets_prefix + source.signature.secret
+    return webhook_secrets(secrets(), name, fresh=fresh)
 
 
 def _enqueue(account: str, bodies: Sequence[str]) -> None:

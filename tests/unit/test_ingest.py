@@ -24,6 +24,7 @@ from tests.builders import wire
 
 NOW = 1_795_262_400.25  # 2026-11-21T12:00:00.25Z
 SECRET = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"
+OLD_SECRET = "whsec_C2FVsBQIhrscChlQIMV+b5sSYspob7oD"
 SOURCE = Source(
     name="changes",
     account="main",
@@ -57,7 +58,7 @@ def signed(request, **changed):
     return replace(request, headers=headers)
 
 
-def take_in(request, queue, *, source=SOURCE, secrets=lambda _: [SECRET]):
+def take_in(request, queue, *, source=SOURCE, secrets=lambda *_: [SECRET]):
     return ingest(
         request,
         sources={"changes": source},
@@ -133,7 +134,7 @@ def test_a_request_that_is_refused_leaves_the_queue_alone():
 
 
 def test_an_unsigned_request_asks_for_no_secret():
-    def secrets(_):
+    def secrets(*_):
         raise AssertionError
 
     request = replace(a_request(wire()), headers={"content-type": "application/json"})
@@ -205,3 +206,14 @@ def test_an_event_too_large_for_its_message_is_refused_where_it_stands(count, po
         take_in(a_request(*[large, wire()][:count]), queue)
     assert [fault.pointer for fault in caught.value.faults] == [pointer]
     assert queue.messages == []
+
+
+def test_a_secret_rotated_a_moment_ago_is_looked_up_anew():
+    asked = []
+
+    def secrets(_source, fresh):
+        asked.append(fresh)
+        return [SECRET if fresh else OLD_SECRET]
+
+    assert take_in(a_request(wire()), Queue(), secrets=secrets).accepted == 1
+    assert asked == [False, True]

@@ -13,11 +13,12 @@ from hubsync.core.event import Rules, moment_text, parse_events
 from hubsync.core.limits import BODY_BYTES_MAX, CLOCK_SKEW_SECONDS_MAX
 from hubsync.core.message import encode_events, pack
 from hubsync.core.source import Source
-from hubsync.errors import BodyTooLarge, MediaRefused, MethodRefused, UnknownSource
+from hubsync.errors import BodyTooLarge, MediaRefused, MethodRefused, UnknownSource, WrongSignature
 
 type Enqueue = Callable[[str, Sequence[str]], None]
 """Puts message bodies into the queue, for an account; NotEnqueued unless all were confirmed."""
-type SecretsOf = Callable[[Source], Sequence[str]]
+type SecretsOf = Callable[[Source, bool], Sequence[str]]
+"""A source's secrets in force; the flag asks for them anew, since a signature matched none."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,13 +60,7 @@ def ingest(
     if len(request.body) > BODY_BYTES_MAX:
         raise BodyTooLarge(f"the body has {len(request.body)} bytes; the limit is {BODY_BYTES_MAX}")
     _check_media(request.headers)
-    signature.verify(
-        request.headers,
-        request.body,
-        secrets=lambda: secrets(source),
-        now=now,
-        tolerance_seconds=source.signature.tolerance_seconds,
-    )
+    _verify(request, source, secrets, now)
     rules = Rules(
         object_types,
         source.properties_allowed,
@@ -82,6 +77,22 @@ def ingest(
     }
     enqueue(source.account, list(pack(encoded, head=head)))
     return Accepted(len(events), 0, request.request_id)
+
+
+def _verify(request: Request, source: Source, secrets: SecretsOf, now: float) -> None:
+    def verify(*, fresh: bool) -> None:
+        signature.verify(
+            request.headers,
+            request.body,
+            secrets=lambda: secrets(source, fresh),
+            now=now,
+            tolerance_seconds=source.signature.tolerance_seconds,
+        )
+
+    try:
+        verify(fresh=False)
+    except WrongSignature:
+        verify(fresh=True)  # The sender may be ahead of our cache: its secret was rotated just now.
 
 
 def _check_media(headers: Mapping[str, str]) -> None:

@@ -10,7 +10,7 @@ from collections.abc import Callable, Mapping, Sequence
 from hashlib import sha256
 from typing import Final
 
-from hubsync.errors import Misconfigured, Unsigned
+from hubsync.errors import Misconfigured, Unsigned, WrongSignature
 
 # Standard Webhooks specification: header names, "v1,<base64>" items apart by spaces, signed content
 # "{id}.{timestamp}.{body}", a secret of 24 to 64 bytes, base64, often behind "whsec_".
@@ -39,7 +39,7 @@ def verify(
     # Every pair is compared, so that the time taken says nothing of which one matched.
     matches = [hmac.compare_digest(ours, theirs) for ours in expected for theirs in offered]
     if not any(matches):
-        raise Unsigned("no signature matches")
+        raise WrongSignature("no signature matches")
 
 
 def sign(secret: str, *, message_id: str, timestamp: int, body: bytes) -> dict[str, str]:
