@@ -2,7 +2,6 @@
 PYTHON ?= python3.13
 BIN := .venv/bin
 LOCKED := requirements.txt
-export PYTHONDONTWRITEBYTECODE = 1
 .DEFAULT_GOAL := help
 .PHONY: help demo local test check sim format lock
 
@@ -53,6 +52,6 @@ COMPILE := $(BIN)/uv pip compile --quiet --universal --python-version 3.13 --gen
 # Hashes are required, so what is installed is what was locked, wherever the registry is.
 .venv/installed: .venv/uv $(LOCKED) pyproject.toml
 	@echo "installing the locked dependencies into .venv" >&2
-	@$(BIN)/uv pip install --quiet --python $(BIN)/python --require-hashes -r $(LOCKED)
+	@$(BIN)/uv pip install --quiet --python $(BIN)/python --compile-bytecode --require-hashes -r $(LOCKED)
 	@$(BIN)/uv pip install --quiet --python $(BIN)/python --no-deps --no-build-isolation -e .
 	@touch $@
