@@ -1,0 +1,157 @@
+"""What the consumer would send for change events, were HubSpot to know nothing and take everything.
+
+It decides as the consumer does, by the same core, but asks neither the ledger nor HubSpot. So one
+window of events is assumed, that nothing of them was written before, and that nothing is refused.
+"""
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+
+from hubsync.core import ledger
+from hubsync.core.attempt import Attempt
+from hubsync.core.batch import Batch, Input, Route, archive_input, by_route, cut, write_input
+from hubsync.core.change import (
+    ARCHIVED,
+    YES,
+    Reading,
+    RecordKey,
+    Version,
+    change_of,
+    coalesce,
+    readings,
+    record_key,
+)
+from hubsync.core.event import HUBSPOT_ID, ChangeEvent
+from hubsync.core.ledger import ABSENT, NO_LEASE, Entry
+from hubsync.core.outcome import Superseded, fate
+from hubsync.core.protocol import encode_read, path
+from hubsync.core.reply import Vouched
+
+METHOD = "POST"
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """One call to HubSpot. Without a body it names HubSpot's own ids, which a call before finds."""
+
+    path: str
+    inputs: int
+    body: bytes | None
+
+
+@dataclass(frozen=True, slots=True)
+class Passed:
+    """A reading that is not sent, and the version that is there in its place."""
+
+    record: RecordKey
+    name: str
+    version: Version
+    by: Version
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """The calls in their order. `split` are records with more than one invocation takes at once."""
+
+    events: int
+    records: int
+    calls: tuple[Call, ...]
+    passed: tuple[Passed, ...]
+    superseded: tuple[tuple[str, str], ...]  # source and id of events of which nothing is sent
+    split: tuple[RecordKey, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class _Said:
+    """What one event says of its record."""
+
+    record: RecordKey
+    readings: Mapping[str, Reading]
+    event: tuple[str, str]
+
+
+def plan(
+    events: Iterable[ChangeEvent], *, account: str, source: str, versions: Mapping[str, str]
+) -> Plan:
+    """Plan for events of a source; `versions` are API versions by type id, with the default."""
+    said = [
+        _Said(record_key(account, event), readings(source, event), (source, event.event_id))
+        for event in events
+    ]
+    changes = coalesce(change_of(each.record, each.readings) for each in said)
+    attempts = {record: Attempt.begin(change, Entry()) for record, change in changes.items()}
+    split = [
+        record
+        for record, change in changes.items()
+        if ledger.crowded(ledger.acquired(Entry(), change, rev=ABSENT, lease_until=NO_LEASE))
+    ]
+    calls = tuple(call for some in _batches(attempts.values()) for call in _rounds(some, versions))
+    fates = {
+        each.event: fate(each.readings, attempts[each.record], lease_seconds=0) for each in said
+    }
+    return Plan(
+        events=len(said),
+        records=len(changes),
+        calls=calls,
+        passed=tuple(_passed(said, attempts)),
+        superseded=tuple(event for event, came in fates.items() if isinstance(came, Superseded)),
+        split=tuple(split),
+    )
+
+
+def _batches(attempts: Iterable[Attempt]) -> Iterator[list[Attempt]]:
+    routed = by_route((attempt.route(attempt.due()), attempt) for attempt in attempts)
+    for same in routed.values():
+        made = [(attempt, write_input(attempt.record, attempt.due())) for attempt in same]
+        for some in cut(made, size=lambda pair: pair[1].size):
+            yield [attempt for attempt, _ in some]
+
+
+def _rounds(attempts: Sequence[Attempt], versions: Mapping[str, str]) -> Iterator[Call]:
+    """Yield a batch's calls: the first, and those for what is newer than an archive."""
+    left = list(attempts)
+    while left:
+        for route, same in by_route((a.route(a.due()), a) for a in left).items():
+            yield from _calls(route, same, versions)
+        for attempt in left:
+            due = attempt.due()
+            attempt.vouch(due, Vouched(None), "")
+        left = [attempt for attempt in left if not attempt.over]
+
+
+def _calls(
+    route: Route, attempts: Sequence[Attempt], versions: Mapping[str, str]
+) -> Iterator[Call]:
+    address = path(route.object_type, route.operation, versions)
+    if route.operation == "archive" and route.id_property != HUBSPOT_ID:
+        ids = [attempt.record.id for attempt in attempts]
+        look = encode_read(route, ids, [])
+        yield Call(path(route.object_type, "read", versions), len(ids), look)
+        yield Call(address, len(ids), None)
+    else:
+        inputs = tuple(map(_input, attempts))
+        yield Call(address, len(inputs), Batch(route, inputs).encode())
+
+
+def _input(attempt: Attempt) -> Input:
+    due = attempt.due()
+    if ARCHIVED in due and due[ARCHIVED].value == YES:
+        return archive_input(attempt.record, due, attempt.record.id)
+    return write_input(attempt.record, due)
+
+
+def _passed(said: Iterable[_Said], attempts: Mapping[RecordKey, Attempt]) -> Iterator[Passed]:
+    """Yield the readings that are not sent, each once; existence only where it was an archive."""
+    seen: set[tuple[RecordKey, str, Version]] = set()
+    for each in said:
+        attempt = attempts[each.record]
+        for name, reading in each.readings.items():
+            place = (each.record, name, reading.version)
+            told = (name, reading.version) in attempt.vouched
+            if told or place in seen or (name == ARCHIVED and reading.value != YES):
+                continue
+            seen.add(place)
+            synced = attempt.entry.synced
+            newer = [synced[key] for key in (name, ARCHIVED) if key in synced]
+            by = next(version for version in newer if version >= reading.version)
+            yield Passed(each.record, name, reading.version, by)
