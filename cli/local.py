@@ -72,7 +72,7 @@ def local(
         environment=parse_environment(env or []),
         consumers=consumers,
     )
-    with stopping_on_signals(), failing_clearly(), stack, announced(stack.ready):
+    with stopping_on_signals(), failing_clearly(), stack, announced(_announcement(stack)):
         if as_json:
             sys.stdout.write(f"{json.dumps(stack.ready)}\n")
             sys.stdout.flush()
@@ -136,6 +136,11 @@ def _follow(path: Path) -> None:
                 sys.stderr.write(f"{path.stem}: {line.rstrip()}\n")
             else:
                 time.sleep(LOOK_SECONDS)
+
+
+def _announcement(stack: Stack) -> dict[str, Any]:
+    """Return what other commands need: the ready line, and where the functions log."""
+    return {**stack.ready, "logs": str(stack.logs.resolve())}
 
 
 def _greet(ready: Mapping[str, Any]) -> None:

@@ -5,10 +5,13 @@ from typing import Annotated
 
 import typer
 
+from cli.dead_letters import dead_letters
 from cli.demo import demo
 from cli.event import event
+from cli.explain import explain
 from cli.hubspot import EPILOG, hubspot
 from cli.local import local
+from cli.plan import plan
 from cli.send import send
 
 app = typer.Typer(no_args_is_help=True)
@@ -17,6 +20,9 @@ app.command()(demo)
 app.command()(local)
 app.command()(send)
 app.command()(event)
+app.command()(plan)
+app.command()(explain)
+app.add_typer(dead_letters, name="dead-letters")
 
 
 def _print_version(wanted: bool) -> None:  # noqa: FBT001 - Typer's own signature

@@ -1,6 +1,7 @@
-"""Where `hubsync send` finds the stack that is running here: a file with its ready line.
+"""Where commands find the stack that is running here: a file with its ready line and more.
 
-It holds the signing secrets of the local stack, so nobody else may read it.
+It holds the signing secrets of the local stack, so nobody else may read it. HUBSYNC_LOCAL names
+another file, so that each of several stacks can be found.
 """
 
 import contextlib
@@ -13,12 +14,17 @@ from typing import Any
 from local.stack import PROJECT
 
 FOLDER = PROJECT / ".hubsync"
-ANNOUNCEMENT = FOLDER / "local.json"
+
+
+def announcement() -> Path:
+    """Return the file that announces a stack, here and now."""
+    return Path(os.environ.get("HUBSYNC_LOCAL") or FOLDER / "local.json")
 
 
 @contextlib.contextmanager
-def announced(ready: Mapping[str, Any], path: Path = ANNOUNCEMENT) -> Iterator[None]:
+def announced(ready: Mapping[str, Any], path: Path | None = None) -> Iterator[None]:
     """Announce a stack while the context lasts; of several, the last one started is found."""
+    path = path or announcement()
     path.parent.mkdir(exist_ok=True)
     content = json.dumps(ready)
     path.unlink(missing_ok=True)  # so that the mode below is the file's from its first byte
@@ -31,10 +37,10 @@ def announced(ready: Mapping[str, Any], path: Path = ANNOUNCEMENT) -> Iterator[N
             path.unlink()
 
 
-def running_stack(path: Path = ANNOUNCEMENT) -> dict[str, Any] | None:
-    """Return the ready line of the stack that was announced last, if any."""
+def running_stack(path: Path | None = None) -> dict[str, Any] | None:
+    """Return what announces the stack that was started last, if any."""
     try:
-        ready: dict[str, Any] = json.loads(path.read_text())
+        ready: dict[str, Any] = json.loads((path or announcement()).read_text())
     except FileNotFoundError:
         return None
     return ready
