@@ -22,7 +22,7 @@ OF_USE_CASES = PURE | {
 }  # fmt: skip
 OF_EDGE = OF_USE_CASES | {
     "aws_lambda_powertools", "boto3", "botocore", "httpx", "functools", "os", "time",
-    "mypy_boto3_dynamodb", "mypy_boto3_sqs", "hubsync.edge",
+    "mypy_boto3_dynamodb", "mypy_boto3_secretsmanager", "mypy_boto3_sqs", "hubsync.edge",
 }  # fmt: skip
 SHIPPED_NEVER = {"local", "cli", "tests", "functions", "moto", "typer", "rich", "yaml", "uvicorn"}
 

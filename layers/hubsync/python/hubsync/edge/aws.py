@@ -9,6 +9,7 @@ from botocore.config import Config
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
+    from mypy_boto3_secretsmanager import SecretsManagerClient
     from mypy_boto3_sqs import SQSClient
 
 # Short timeouts, since the caller waits; boto3's own are 60 s.
@@ -37,5 +38,10 @@ def dynamodb() -> "DynamoDBClient":
 
 
 @cache
+def secretsmanager() -> "SecretsManagerClient":
+    return _session().client("secretsmanager", config=_CONFIG)
+
+
+@cache
 def secrets_provider() -> SecretsProvider:
-    return SecretsProvider(boto3_client=_session().client("secretsmanager", config=_CONFIG))
+    return SecretsProvider(boto3_client=secretsmanager())

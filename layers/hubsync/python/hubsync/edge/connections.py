@@ -1,6 +1,5 @@
 """What a function that writes to HubSpot is connected to, made once from its environment."""
 
-import asyncio
 import os
 import time
 from dataclasses import dataclass
@@ -14,8 +13,8 @@ from hubsync.edge import aws
 from hubsync.edge.budgets import DynamoBudgets
 from hubsync.edge.hubspot import TIMEOUT, HubSpot
 from hubsync.edge.ledger import DynamoLedger
-from hubsync.edge.secrets import Secrets, access_token
-from hubsync.errors import Misconfigured
+from hubsync.edge.secrets import Secrets
+from hubsync.edge.tokens import Tokens
 from hubsync.permits import AccountPermits
 from hubsync.ports import Ports, Terms
 from hubsync.settings import WriterSettings, limit_of, load, versions_by_type
@@ -37,9 +36,19 @@ def connections() -> Connections:
     settings = load(WriterSettings, os.environ)
     random = SystemRandom()
     permits = _Permits(settings, random)
+    http = httpx.AsyncClient(base_url=settings.base_url, timeout=TIMEOUT)
+    tokens = Tokens(
+        settings.token_secrets,
+        Secrets(aws.secrets_provider(), monotonic=time.monotonic),
+        http=http,
+        secretsmanager=aws.secretsmanager(),
+        dynamodb=aws.dynamodb(),
+        table=settings.state_table,
+        now=time.time,
+    )
     hubspot = HubSpot(
-        httpx.AsyncClient(base_url=settings.base_url, timeout=TIMEOUT),
-        token_of=_Tokens(settings).of,
+        http,
+        token_of=tokens.of,
         versions=versions_by_type(settings),
         note=lambda account, usage: permits.of(account).note(usage),
     )
@@ -57,20 +66,6 @@ def connections() -> Connections:
         hubspot,
         ledger,
     )
-
-
-class _Tokens:
-    def __init__(self, settings: WriterSettings) -> None:
-        self._names = settings.token_secrets
-        self._secrets = Secrets(aws.secrets_provider(), monotonic=time.monotonic)
-
-    async def of(self, account: str, fresh: bool) -> str:  # noqa: FBT001 - a port
-        name = self._names.get(account)
-        if name is None:
-            raise Misconfigured(f"HUBSPOT_TOKEN_SECRETS names no secret of account {account}")
-        if self._secrets.known(name, fresh=fresh):
-            return access_token(self._secrets, name, fresh=fresh)
-        return await asyncio.to_thread(access_token, self._secrets, name, fresh=fresh)
 
 
 class _Permits:

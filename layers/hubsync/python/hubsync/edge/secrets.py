@@ -25,21 +25,33 @@ class Secrets:
         self._provider = provider
         self._monotonic = monotonic
         self._known: dict[tuple[str, str], tuple[float, str | None]] = {}
+        self._doubted: dict[tuple[str, str], float] = {}
 
     def get(self, name: str, stage: str = CURRENT, *, fresh: bool = False) -> str | None:
         """Return a secret's text; None if that stage of it does not exist.
 
-        What was read is believed for 300 s, or for 30 s where the caller has reason to doubt it.
+        What was read is believed for 300 s. Where the caller has reason to doubt it, it is read
+        anew, but not twice in 30 s.
         """
-        if not self.known(name, stage, fresh=fresh):
-            self._known[name, stage] = self._monotonic(), self._fetch(name, stage)
-        return self._known[name, stage][1]
+        if self.known(name, stage, fresh=fresh):
+            return self._known[name, stage][1]
+        if fresh:
+            self._doubted[name, stage] = self._monotonic()
+        return self.reread(name, stage)
 
     def known(self, name: str, stage: str = CURRENT, *, fresh: bool = False) -> bool:
         """Whether `get` would answer at once, without a call."""
-        read_at, _ = self._known.get((name, stage), (float("-inf"), None))
-        age = self._monotonic() - read_at
-        return age <= (SECRET_REFRESH_SECONDS_MIN if fresh else SECRET_SECONDS_MAX)
+        never = float("-inf")
+        now = self._monotonic()
+        if fresh and now - self._doubted.get((name, stage), never) > SECRET_REFRESH_SECONDS_MIN:
+            return False
+        return now - self._known.get((name, stage), (never, None))[0] <= SECRET_SECONDS_MAX
+
+    def reread(self, name: str, stage: str = CURRENT) -> str | None:
+        """Return a secret's text as it is now."""
+        text = self._fetch(name, stage)
+        self._known[name, stage] = self._monotonic(), text
+        return text
 
     def _fetch(self, name: str, stage: str) -> str | None:
         try:
