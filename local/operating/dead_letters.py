@@ -33,11 +33,19 @@ class Look:
     Afterwards `complete` says whether it came to the end of the queue.
     """
 
-    def __init__(self, sqs: "SQSClient", url: str, *, held_max: int = HELD_MAX) -> None:
+    def __init__(
+        self,
+        sqs: "SQSClient",
+        url: str,
+        *,
+        wait_seconds: int = WAIT_SECONDS,
+        held_max: int = HELD_MAX,
+    ) -> None:
         self.complete = False
         self.seen = 0
         self._sqs = sqs
         self._url = url
+        self._wait_seconds = wait_seconds
         self._held_max = held_max
         self._held: dict[str, str] = {}  # receipt handle by message id
         self._deleted: set[str] = set()
@@ -90,7 +98,7 @@ class Look:
         answer = self._sqs.receive_message(
             QueueUrl=self._url,
             MaxNumberOfMessages=SQS_ENTRIES_MAX,
-            WaitTimeSeconds=WAIT_SECONDS,
+            WaitTimeSeconds=self._wait_seconds,
             VisibilityTimeout=HIDDEN_SECONDS,
             MessageAttributeNames=["All"],
             MessageSystemAttributeNames=["SentTimestamp"],
@@ -130,9 +138,13 @@ class Queues:
     sqs: "SQSClient"
     change: str
     dead_letter: str
+    wait_seconds: int = WAIT_SECONDS
+    held_max: int = HELD_MAX
 
     def look(self) -> Look:
-        return Look(self.sqs, self.dead_letter)
+        return Look(
+            self.sqs, self.dead_letter, wait_seconds=self.wait_seconds, held_max=self.held_max
+        )
 
     def waiting(self) -> int:
         """Return about how many messages are in the change queue, wherever in it."""
