@@ -3,7 +3,7 @@ PYTHON ?= python3.13
 BIN := .venv/bin
 LOCKED := requirements.txt
 .DEFAULT_GOAL := help
-.PHONY: help demo local test check sim format lock
+.PHONY: help demo local test check sim build deploy format lock
 
 help: ## print the verbs
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -17,7 +17,7 @@ local: .venv/installed ## the local stack until Ctrl-C: gateway, functions, queu
 test: .venv/installed ## every suite; no Docker, no account
 	@$(BIN)/pytest -n 2 --dist worksteal $(ARGS)
 
-check: .venv/installed ## format, lint, types, and that the locks fit pyproject.toml
+check: .venv/installed ## format, lint and types: everything decided without running the code
 	@$(BIN)/ruff format --check .
 	@$(BIN)/ruff check .
 	@$(BIN)/mypy
@@ -32,6 +32,13 @@ ifndef SEEDS
 endif
 endif
 
+build: .venv-sam/installed ## what is deployed, built without Docker: functions, layers for arm64
+	@PATH="$(CURDIR)/.venv-sam/bin:$$PATH" SAM_CLI_TELEMETRY=0 sam validate --lint --region us-east-1
+	@PATH="$(CURDIR)/.venv-sam/bin:$$PATH" SAM_CLI_TELEMETRY=0 sam build $(ARGS)
+
+deploy: build ## build, then deploy with samconfig.toml; needs an AWS account
+	@PATH="$(CURDIR)/.venv-sam/bin:$$PATH" SAM_CLI_TELEMETRY=0 sam deploy $(ARGS)
+
 format: .venv/installed ## rewrite the code as the formatter has it
 	@$(BIN)/ruff format .
 	@$(BIN)/ruff check --fix .
@@ -39,6 +46,7 @@ format: .venv/installed ## rewrite the code as the formatter has it
 lock: .venv/uv ## resolve the dependencies anew, within pyproject.toml
 	@$(COMPILE) --upgrade --all-extras pyproject.toml -o $(LOCKED)
 	@$(COMPILE) --upgrade --constraint $(LOCKED) pyproject.toml -o layers/dependencies/requirements.txt
+	@echo aws-sam-cli | $(COMPILE) --upgrade - -o requirements-sam.txt
 
 COMPILE := $(BIN)/uv pip compile --quiet --universal --python-version 3.13 --generate-hashes \
 	--no-emit-index-url --custom-compile-command "make lock"
@@ -47,6 +55,13 @@ COMPILE := $(BIN)/uv pip compile --quiet --universal --python-version 3.13 --gen
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info[:2] != (3, 13) and "hubsync needs Python 3.13")'
 	@$(PYTHON) -m venv .venv
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check uv
+	@touch $@
+
+# An environment of its own, since the SAM CLI pins other versions of boto3 and pydantic.
+.venv-sam/installed: .venv/uv requirements-sam.txt
+	@echo "installing the SAM CLI into .venv-sam" >&2
+	@$(PYTHON) -m venv .venv-sam
+	@$(BIN)/uv pip install --quiet --python .venv-sam/bin/python --require-hashes -r requirements-sam.txt
 	@touch $@
 
 # Hashes are required, so what is installed is what was locked, wherever the registry is.
