@@ -7,7 +7,7 @@ it takes over the earliest slot of a batch that has not begun, and that one take
 
 import asyncio
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from random import Random
 from typing import Final
@@ -36,7 +36,7 @@ SLOWED_MAX: Final = 4  # Slots left out for one reply.
 PAUSED, OUT_OF_TIME, BUDGET_UNANSWERED = "PAUSED", "OUT_OF_TIME", "BUDGET_UNANSWERED"
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, eq=False)
 class _Waiting:
     """Somebody who wants a permit, and what came of it."""
 
@@ -44,6 +44,7 @@ class _Waiting:
     urgent: bool
     slot: int = 0
     refused: NoPermit | None = None
+    woken: asyncio.Event = field(default_factory=asyncio.Event)
 
 
 class AccountPermits:
@@ -66,8 +67,8 @@ class AccountPermits:
         self._time_zone = time_zone
         self._now_seconds = now
         self._random = random
-        self._lock = asyncio.Lock()
         self._unserved: list[_Waiting] = []
+        self._server: _Waiting | None = None  # who reserves for all, of those who wait
         self._asleep: list[_Waiting] = []
         self._failures = 0
         self._probing = False
@@ -77,18 +78,31 @@ class AccountPermits:
     async def take(self, *, seconds: float, urgent: bool = False) -> NoPermit | None:
         """Wait for a permit, at most so long; None means go."""
         wait = min(seconds, URGENT_WAIT_SECONDS) if urgent else seconds
-        mine = _Waiting(self._now() + round(1000 * wait), urgent=urgent)
+        mine = _Waiting(self._now() + round(1000 * wait), urgent)
         self._unserved.append(mine)
         try:
-            async with self._lock:
-                while mine in self._unserved:
-                    await self._serve()
+            await self._be_served(mine)
         finally:
             if mine in self._unserved:
                 self._unserved.remove(mine)
+            if self._server is mine:
+                self._hand_over()
         if mine.refused is None:
             await self._sleep(mine)
         return mine.refused
+
+    async def _be_served(self, mine: _Waiting) -> None:
+        """Wait until somebody serves; if nobody does, serve all until one's own turn is over."""
+        if self._server is not None:
+            await mine.woken.wait()
+        while mine in self._unserved:
+            self._server = mine
+            await self._serve()
+
+    def _hand_over(self) -> None:
+        self._server = next(iter(self._unserved), None)
+        if self._server is not None:
+            self._server.woken.set()
 
     async def _sleep(self, mine: _Waiting) -> None:
         """Wait for the slot, which somebody in a hurry may exchange for a later one."""
@@ -141,14 +155,18 @@ class AccountPermits:
             if each in self._unserved:
                 self._unserved.remove(each)
                 each.refused = why
+                each.woken.set()
 
     def _assign(self, waiting: _Waiting, slot: int) -> None:
         """Give the slot to whoever waits; in a hurry, exchange it with one who holds no lease."""
+        if waiting not in self._unserved:
+            return  # Cancelled meanwhile; the slot goes by.
         self._unserved.remove(waiting)
         first = min(self._asleep, key=lambda each: each.slot, default=None)
         if waiting.urgent and first is not None and first.slot < slot <= first.latest:
             slot, first.slot = first.slot, slot
         waiting.slot = slot
+        waiting.woken.set()
         if slot > waiting.latest:
             waiting.refused = NoPermit(OUT_OF_TIME, 0.0)
 
