@@ -107,7 +107,7 @@ def test_an_outage_is_probed_less_than_once_a_minute_and_noticed_when_it_ends():
 
     async def outage():
         async with asyncio.TaskGroup() as group:
-            group.create_task(consumers.run(50 * 3600, consumers=2, workers=2))
+            group.create_task(consumers.run(48 * 3600 + 1860, consumers=2, workers=2))
             await asyncio.sleep(600)
             consumers.down = True
             await asyncio.sleep(48 * 3600)
