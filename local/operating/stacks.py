@@ -63,7 +63,10 @@ def _local() -> Target:
     consumer = ready["functions"].get("ConsumerFunction", {}).get("environment", {})
     return Target(
         name="the local stack",
-        queues=Queues(aws.sqs, ready["queues"]["change"], ready["queues"]["dead_letter"]),
+        # moto has one list of messages, so asking it needs no wait to be complete.
+        queues=Queues(
+            aws.sqs, ready["queues"]["change"], ready["queues"]["dead_letter"], wait_seconds=0
+        ),
         logs=LogFiles(Path(ready["logs"])),
         object_types=load(Settings, consumer).object_types,
         dynamodb=aws.dynamodb,
