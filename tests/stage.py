@@ -10,10 +10,12 @@ from random import Random
 
 import httpx
 
+from hubsync.audit import audit
 from hubsync.consume import Received, consume
 from hubsync.core.ledger import ABSENT
 from hubsync.edge.hubspot import HubSpot
 from hubsync.ports import LedgerWrite, Ports, Terms
+from hubsync.sweep import sweep
 from local.hubspot import HubSpot as Emulator
 from local.hubspot import Switches
 from local.hubspot_transport import EmulatorTransport
@@ -58,6 +60,7 @@ class Stage:
         self.ledger = MemoryLedger()
         self.queue = KeptQueue()
         self.write = None  # stands in for HubSpot's client, where a test says what it answers
+        self._written_at = {}  # what a process remembers from one invocation to the next
         self._before = 60.0  # seconds since noon, when messages are received
 
     def now(self):
@@ -78,9 +81,29 @@ class Stage:
     def consume(self, *bodies, receives=1, seconds=INVOCATION_SECONDS):
         """One invocation with a message for each body."""
         messages = [Received(f"m{n}", f"h{n}", body, receives) for n, body in enumerate(bodies)]
-        return run_virtually(self._consume(messages, seconds))
 
-    async def _consume(self, messages, seconds):
+        def run(_client, **given):
+            return consume(messages, queue=self.queue, rules=NO_RULES, **given)
+
+        return run_virtually(self._invoke(run, seconds))
+
+    def sweep(self, *, start=None, pages=1):
+        """One run of the sweep."""
+
+        def run(_client, **given):
+            return sweep(self.ledger, start=start, pages=pages, **given)
+
+        return run_virtually(self._invoke(run, INVOCATION_SECONDS))
+
+    def audit(self, *, records_max=100, seconds=INVOCATION_SECONDS):
+        """One run of the audit."""
+
+        def run(client, **given):
+            return audit(self.ledger, client.read_histories, records_max=records_max, **given)
+
+        return run_virtually(self._invoke(run, seconds))
+
+    async def _invoke(self, run, seconds):
         transport = EmulatorTransport(self.hubspot)
         async with httpx.AsyncClient(base_url="http://hubspot", transport=transport) as http:
             client = HubSpot(http, token_of=_token, versions={"default": "2026-03"})
@@ -91,18 +114,13 @@ class Stage:
                 permits=unlimited,
                 now=self.now,
                 random=Random(0),
+                written_at=self._written_at,
             )
             loop = asyncio.get_running_loop()
-            consumed = await consume(
-                messages,
-                queue=self.queue,
-                ports=ports,
-                terms=Terms(LATE_WRITE_SECONDS, NOT_FOUND_RETRY_SECONDS),
-                rules=NO_RULES,
-                deadline=loop.time() + seconds,
-            )
+            terms = Terms(LATE_WRITE_SECONDS, NOT_FOUND_RETRY_SECONDS)
+            result = await run(client, ports=ports, terms=terms, deadline=loop.time() + seconds)
             self._before += loop.time()
-            return consumed
+            return result
 
     @property
     def calls(self):
