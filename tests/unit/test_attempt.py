@@ -160,3 +160,12 @@ def test_a_release_keeps_what_is_not_settled_for_the_next_holder():
     attempt.release(rev=Rev("r9"), now=5)
     assert attempt.entry == Entry(Rev("r9"), pending={"phone": (E1,)}, due_at=5)
     assert attempt.record == ADA
+
+
+def test_events_given_up_together_leave_nothing_of_a_property_that_all_of_them_set():
+    attempt = begun(phone=[E3, E2, E1], city=E2)
+    attempt.refuse_events([E2.version.event, E3.version.event], UNNAMED)
+    assert attempt.open == {"phone": (E1,)}
+    assert attempt.refused == dict.fromkeys(
+        [("phone", E2.version), ("phone", E3.version), ("city", E2.version)], UNNAMED
+    )

@@ -28,6 +28,7 @@ class Attempt:
     told: dict[str, Watched] = field(default_factory=dict)  # the same, as HubSpot shows it
     refused: dict[tuple[str, Version], Reason] = field(default_factory=dict)
     apart: bool = False  # events are tried one by one, since a refusal named none
+    unanswerable: bool = False  # what is pending is looked for, rather than sent once more
     unmentioned: int = 0  # how many finished answers left the record out
     not_found: Reason | None = None
     halted: str | None = None  # why the rest waits for another invocation
@@ -117,7 +118,8 @@ class Attempt:
 
     def refuse_events(self, events: Collection[EventId], reason: Reason) -> None:
         """Give up whole events."""
-        self._refuse(self._of_events(events), reason)
+        for event in events:
+            self._refuse(self._of_events({event}), reason)
 
     def halt(self, reason: str, retry_after_seconds: float | None = None) -> None:
         """Leave what is open to another invocation; nothing of what was sent last was applied."""
