@@ -100,9 +100,10 @@ def mixed(names, *, contacts):
     return pipeline
 
 
-def test_all_faults_that_pass_at_5_percent_each_cost_no_event_anything():
+def test_all_faults_that_pass_at_5_percent_each_cost_only_what_was_in_doubt_five_times():
     pipeline = mixed([name for name in FAULTS if name not in REFUSALS], contacts=100)
-    assert pipeline.letters == {}
+    assert {code for code, _ in pipeline.letters.values()} <= {"NO_ANSWER"}
+    assert len(pipeline.letters) <= EVENTS / 100
     assert_never_went_back(pipeline.hubspot)
 
 

@@ -12,6 +12,8 @@ FULL = Entry(
     pending={"city": (a_reading("Z\u00fcrich", 3, upsert=True), a_reading("", 1))},
     archived=True,
     doubts=2,
+    doubted_at=6,
+    others_written=True,
     hubspot_id="512",
     trace_id="t",
     due_at=8,

@@ -1,5 +1,7 @@
 """What an entry becomes, step by step; the write protocol's rules that concern one record."""
 
+from dataclasses import replace
+
 import pytest
 
 from hubsync.core.change import ARCHIVED, readings
@@ -14,6 +16,7 @@ from hubsync.core.ledger import (
     refused,
     released,
     standing,
+    unanswerable,
     vouched,
 )
 from hubsync.core.limits import WATCH_SECONDS
@@ -107,6 +110,43 @@ def test_a_lease_found_expired_is_a_doubt():
     entry = Entry(R1, lease_until=NOW, doubts=1)
     assert acquired(entry, a_change(phone=NEW), rev=R2, lease_until=NOW).doubts == 2
     assert acquired(Entry(), a_change(phone=NEW), rev=R2, lease_until=NOW).doubts == 0
+
+
+def test_that_others_are_written_counts_from_the_first_doubt_on_until_nothing_is_pending():
+    doubted = Entry(R1, lease_until=NOW, pending={"phone": (OLD,)})
+
+    def others_written(entry, written_at):
+        taken = acquired(entry, a_change(), rev=R2, lease_until=NOW, written_at=written_at)
+        return taken.others_written
+
+    assert not others_written(Entry(), NOW)
+    assert not others_written(doubted, NOW)
+    assert others_written(doubted, NOW + 1)
+    known = replace(doubted, others_written=True)
+    assert others_written(known, 0)
+    assert released(known, {}, rev=R2, now=NOW).others_written
+    assert not released(replace(known, pending={}), {}, rev=R2, now=NOW).others_written
+
+
+@pytest.mark.parametrize(
+    ("doubts", "lease_until", "others_written", "expected"),
+    [
+        (4, NOW, True, True),
+        (5, 0, True, True),
+        (3, NOW, True, False),
+        (9, NOW, False, False),
+    ],
+    ids=[
+        "in doubt for the fifth time",
+        "in doubt five times, and released since",
+        "in doubt for the fourth time",
+        "in doubt ever so often, but nobody was written: an outage",
+    ],
+)
+def test_a_record_is_unanswerable(doubts, lease_until, others_written, expected):
+    entry = Entry(R1, lease_until, doubts=doubts, others_written=others_written)
+    assert not unanswerable(entry)
+    assert unanswerable(replace(entry, pending={"phone": (OLD,)})) is expected
 
 
 def test_a_further_round_is_laid_beneath_what_is_newer():

@@ -4,11 +4,12 @@ from collections.abc import Sequence
 
 from hubsync.core.attempt import Attempt
 from hubsync.core.batch import Batch, Input, Route, archive_input, by_route, write_input
-from hubsync.core.change import ARCHIVED, YES, RecordKey
+from hubsync.core.change import ARCHIVED, RecordKey
 from hubsync.core.event import HUBSPOT_ID
 from hubsync.core.ledger import Rev
-from hubsync.core.limits import DOUBTS_MAX
+from hubsync.core.limits import DOUBTS_UNSEEN_MAX
 from hubsync.core.reply import Ambiguous, Answered, Found, NotApplied, Reason, Vouched
+from hubsync.core.seen import Seen, seen
 from hubsync.core.settle import Next, Sent, settle
 from hubsync.errors import Unanswered
 from hubsync.invocation import Invocation
@@ -62,7 +63,7 @@ class Rounds:
             return Next()
         route = group[0].route(group[0].due())
         sent = await self._inputs(route, group)
-        if len(sent) == 1 and self._unanswerable(*sent[0]):
+        if len(sent) == 1 and sent[0][0].unanswerable:
             await self._judge_unanswerable(*sent.pop())
         after = await self._send(route, sent) if sent else Next()
         for attempt in group:
@@ -164,42 +165,43 @@ class Rounds:
     async def _judge_silent(self, attempt: Attempt, item: Input) -> None:
         """See what is there of an input that two finished answers left out."""
         message = "HubSpot neither wrote nor refused the record"
-        match await self._there(item):
-            case Vouched() as vouched:
-                attempt.vouch(item.readings, vouched, item.trace_id)
-            case NotApplied(code) | Ambiguous(code):
-                attempt.halt(code)
-            case True:
-                attempt.refuse(item.readings, Reason(UNVOUCHED, message, {}))
-            case False:
-                attempt.not_found = Reason(UNVOUCHED, message, {})
-                self._give_up_unknown(attempt)
-
-    def _unanswerable(self, attempt: Attempt, item: Input) -> bool:
-        """Whether a record, alone, was in doubt once too often while others were written."""
-        entry = attempt.entry
-        others = self._ports.written_at.get(item.record.account, 0) > entry.doubted_at
-        return entry.doubts >= DOUBTS_MAX and others and not attempt.vouched
+        look = await self._look(item)
+        if isinstance(look, NotApplied | Ambiguous):
+            attempt.halt(look.code)
+        elif look.held == item.readings:
+            attempt.vouch(item.readings, look.vouched, item.trace_id)
+        elif look.exists:
+            attempt.refuse(item.readings, Reason(UNVOUCHED, message, {}))
+        else:
+            attempt.not_found = Reason(UNVOUCHED, message, {})
+            self._give_up_unknown(attempt)
 
     async def _judge_unanswerable(self, attempt: Attempt, item: Input) -> None:
-        """Read back what the last holder sent, instead of sending it once more, and give it up.
+        """Read back what the last holders sent, instead of sending it once more, and give it up.
 
-        Only now that its lease has run out: before, it could still land after the look.
+        Only now that their leases have run out: before, it could still land after the look. What it
+        had covered is sent next. A look that HubSpot fails to answer is one more doubt, and in the
+        end it is given up unseen.
         """
-        match await self._there(item):
-            case Vouched() as vouched:
-                attempt.vouch(item.readings, vouched, item.trace_id)
-            case NotApplied(code) | Ambiguous(code):
-                attempt.halt(code)
-            case _:
-                message = f"HubSpot gave no answer {DOUBTS_MAX} times, while others were written"
-                events = {reading.version.event for reading in item.readings.values()}
-                attempt.refuse_events(events, Reason(NO_ANSWER, message, {}))
-                if attempt.open:
-                    attempt.halt(NO_ANSWER)
+        attempt.unanswerable = False
+        look = await self._look(item)
+        if isinstance(look, NotApplied):
+            attempt.halt(look.code)
+            return
+        if isinstance(look, Ambiguous) and attempt.entry.doubts < DOUBTS_UNSEEN_MAX:
+            attempt.doubt(look.code)
+            return
+        held = look.held if isinstance(look, Seen) else {}
+        lost = {name: r.version.event for name, r in item.readings.items() if name not in held}
+        if len(lost) > 1:
+            lost.pop(ARCHIVED, None)  # Whose word on existence it is may have nothing else lost.
+        message = f"HubSpot gave no answer {attempt.entry.doubts} times, while others were written"
+        attempt.refuse_events(sorted(set(lost.values())), Reason(NO_ANSWER, message, {}))
+        if isinstance(look, Seen) and held:
+            attempt.vouch(held, look.vouched, item.trace_id)
 
-    async def _there(self, item: Input) -> Vouched | bool | NotApplied | Ambiguous:
-        """Read a record back: vouched for if it has the input's values, else whether it exists."""
+    async def _look(self, item: Input) -> Seen | NotApplied | Ambiguous:
+        """Read a record back."""
         record = item.record
         route = Route(record.account, record.object_type, "update", record.id_property)
         names = [name for name in item.readings if name != ARCHIVED]
@@ -208,16 +210,7 @@ class Rounds:
             return found
         if record.id not in found:
             return NotApplied(READ_UNANSWERED)  # Silence: it may be there after all.
-        shown = found[record.id]
-        existence = item.readings.get(ARCHIVED)
-        gone = existence is not None and existence.value == YES
-        if shown is None:
-            return Vouched(None) if gone else False
-        if gone:
-            return True
-        if all((shown.properties.get(name) or "") == item.readings[name].value for name in names):
-            return Vouched(shown.hubspot_id, shown.properties)
-        return True
+        return seen(item, found[record.id])
 
     async def _commit(self, group: list[Attempt]) -> list[Attempt]:
         """Commit what a further round sends, before it does; return the records that may go on."""

@@ -84,12 +84,19 @@ class Writer:
     def _claim(self, change: Change, entry: Entry) -> Claim:
         invocation = self._invocation
         rev, until = invocation.rev(), invocation.lease_until
-        acquired, taken = ledger.acquired(entry, change, rev=rev, lease_until=until), change
-        if entry.pending and ledger.crowded(acquired):
+        written_at = self._ports.written_at.get(change.record.account, 0)
+
+        def acquire(taken: Change) -> Entry:
+            return ledger.acquired(entry, taken, rev=rev, lease_until=until, written_at=written_at)
+
+        acquired, taken = acquire(change), change
+        unanswerable = ledger.unanswerable(entry)
+        if unanswerable or (entry.pending and ledger.crowded(acquired)):
             # What is pending is settled first; the events in hand wait.
             taken = Change(change.record, {})
-            acquired = ledger.acquired(entry, taken, rev=rev, lease_until=until)
+            acquired = acquire(taken)
         attempt = Attempt.begin(taken, acquired)
+        attempt.unanswerable = unanswerable
         due = attempt.due()
         return Claim(change, entry, attempt, attempt.route(due), write_input(change.record, due))
 

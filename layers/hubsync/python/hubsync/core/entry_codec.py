@@ -33,6 +33,7 @@ def encode(entry: Entry) -> bytes:
         "t": entry.trace_id,
         "w": watched,
         "q": entry.doubted_at,
+        "o": int(entry.others_written),
     }
     kept = {name: value for name, value in fields.items() if value}
     return json.dumps(kept, ensure_ascii=False, separators=(",", ":")).encode()
@@ -57,6 +58,7 @@ def decode(
         archived=bool(fields.get("a")),
         doubts=fields.get("d", 0),
         doubted_at=fields.get("q", 0),
+        others_written=bool(fields.get("o")),
         hubspot_id=fields.get("i"),
         trace_id=fields.get("t"),
         due_at=due_at,

@@ -13,6 +13,7 @@ from typing import Final, NamedTuple, NewType
 
 from hubsync.core.change import ARCHIVED, YES, Change, Reading, Readings, Version, merged
 from hubsync.core.limits import (
+    DOUBTS_MAX,
     PENDING_BYTES_MAX,
     PENDING_READINGS_MAX,
     WATCH_SECONDS,
@@ -43,6 +44,7 @@ class Entry:
     archived: bool = False  # the synced reading of ARCHIVED is "true"
     doubts: int = 0  # ambiguous outcomes in a row
     doubted_at: int = 0  # when the first of them was found
+    others_written: bool = False  # HubSpot took other writes of the account since then
     hubspot_id: str | None = None
     trace_id: str | None = None  # of the last write that HubSpot vouched for
     due_at: int = 0  # from when on the sweep may have to finish what was left; 0: nothing was
@@ -86,11 +88,14 @@ def standing(entry: Entry, change: Change, *, now: int) -> Standing:
     return Standing.LEASED if entry.lease_until > now else Standing.DUE
 
 
-def acquired(entry: Entry, change: Change, *, rev: Rev, lease_until: int) -> Entry:
+def acquired(
+    entry: Entry, change: Change, *, rev: Rev, lease_until: int, written_at: int = 0
+) -> Entry:
     """Return the entry that takes the lease and commits the newest readings in hand as pending.
 
     They are laid on top of what is pending, never in its place: that may be in HubSpot already, and
-    it is what stands if the newer reading is refused.
+    it is what stands if the newer reading is refused. `written_at` is when HubSpot was last seen to
+    take any write of the account.
     """
     pending = dict(entry.pending)
     for name, readings in change.readings.items():
@@ -98,15 +103,31 @@ def acquired(entry: Entry, change: Change, *, rev: Rev, lease_until: int) -> Ent
         known = pending.get(name, ())
         if not entry.dominates(name, newest) and (not known or newest > known[0]):
             pending[name] = (newest, *known)
+    doubted_at = entry.doubted_at or entry.lease_until
     return replace(
         entry,
         rev=rev,
         lease_until=lease_until,
         due_at=lease_until,
         pending=pending,
-        doubts=entry.doubts + (entry.lease_until != NO_LEASE),
-        doubted_at=entry.doubted_at or entry.lease_until,
+        doubts=_doubts(entry),
+        doubted_at=doubted_at,
+        others_written=entry.others_written or 0 < doubted_at < written_at,
     )
+
+
+def _doubts(entry: Entry) -> int:
+    """Count an expired lease, too: nobody knows what came of what was sent under it."""
+    return entry.doubts + (entry.lease_until != NO_LEASE)
+
+
+def unanswerable(entry: Entry) -> bool:
+    """Whether what is pending was in doubt once too often, and not for an outage's sake.
+
+    Between its doubts other writes were taken, and it was sent once more after that. In an outage
+    nothing is taken, and whatever was sent before its end is still to have its chance.
+    """
+    return bool(entry.pending) and _doubts(entry) >= DOUBTS_MAX and entry.others_written
 
 
 def crowded(entry: Entry) -> bool:
@@ -140,6 +161,7 @@ def released(entry: Entry, told: Mapping[str, Watched], *, rev: Rev, now: int) -
         due_at=now if entry.pending else 0,
         doubts=entry.doubts if entry.pending else 0,
         doubted_at=entry.doubted_at if entry.pending else 0,
+        others_written=entry.others_written and bool(entry.pending),
         watched=watched,
         watched_until=now + WATCH_SECONDS * 1000 if doubted else entry.watched_until,
     )

@@ -42,6 +42,9 @@ TRANSACTION_ITEMS_MAX = 100  # Documented: TransactWriteItems and BatchGetItem a
 TRANSACTION_BYTES_MAX = 3_500_000  # Documented limit: 4 MB.
 LEASE_MARGIN_SECONDS = 5
 DOUBTS_MAX = 5  # A record alone and in doubt so often, while others are written, is given up.
+DOUBTS_UNSEEN_MAX = (
+    20  # The same, where HubSpot does not even show it: a look is worth waiting for.
+)
 WATCH_SECONDS = 3_600  # Values stay in the ledger until the audit has seen them: a day at most.
 SWEEP_GRACE_SECONDS = 3_600  # The queue brings records back sooner; the sweep is for what it lost.
 SWEEP_PAGES_MAX = 50  # Of 1 MB, in one run: at most 6,400 read units, some 80,000 records.

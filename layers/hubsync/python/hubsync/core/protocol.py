@@ -94,7 +94,8 @@ def decode_read(
     """Return what an answer shows, by the id asked for, and what it says is not there."""
     answer = _object(body)
     if not 200 <= status < 300:  # noqa: PLR2004 - the class of success
-        return NotApplied(f"READ_{status}")
+        code = f"READ_{status}"
+        return Ambiguous(code) if status >= HTTPStatus.INTERNAL_SERVER_ERROR else NotApplied(code)
     if answer is None or _unfinished(answer):
         return Ambiguous("READ_UNFINISHED")
     asked = {_folded(route, id_): id_ for id_ in ids}

@@ -1,0 +1,93 @@
+"""What becomes of a record that HubSpot leaves in doubt again and again, though not others."""
+
+from hubsync.core.outcome import Rejected, Retryable, Superseded, Written
+from local.hubspot import Fault
+from tests.builders import ADA, a_message, wire
+from tests.stage import Stage, fates
+
+NO_ANSWER = Rejected("NO_ANSWER", "HubSpot gave no answer 5 times, while others were written")
+SILENT = Fault(kind="reset", id=ADA.id, operation="upsert", times=5)
+
+
+def event(n, **properties):
+    return wire(eventId=f"e-{n}", occurredAt=f"2026-11-21T12:00:0{n}Z", properties=properties)
+
+
+def in_doubt(*rounds, faults=(SILENT,)):
+    """A stage on which each round of events was sent under a lease that then ran out."""
+    stage = Stage(*faults)
+    for number, events in enumerate(rounds):
+        others = wire(eventId=f"other-{number}", id=f"other-{number}@example.com")
+        stage.consume(a_message(*events), a_message(others))
+        stage.wait(430)
+    return stage
+
+
+def test_what_was_never_answered_is_given_up_after_a_look():
+    stage = in_doubt(*[[event(1, phone="1")]] * 5)
+    consumed = stage.consume(a_message(event(1, phone="1")))
+    assert fates(consumed) == [("e-1", NO_ANSWER)]
+    assert stage.calls[-1][0] == "read"
+    assert stage.ledger.entry(ADA).clean
+
+
+def test_what_is_there_after_all_is_written():
+    stage = in_doubt(
+        *[[event(1, phone="1")]] * 5, faults=[Fault(kind="lost_reply", id=ADA.id, times=5)]
+    )
+    assert fates(stage.consume(a_message(event(1, phone="1")))) == [("e-1", Written())]
+    assert stage.calls[-1][0] == "read"
+
+
+def test_of_several_events_those_that_are_there_are_written_and_the_others_given_up():
+    written = Fault(kind="lost_reply", id=ADA.id, nth=1)
+    both = [event(1, phone="1"), event(2, city="Graz")]
+    stage = in_doubt(both[:1], *[both] * 4, faults=[written, SILENT])
+    consumed = stage.consume(a_message(*both))
+    assert fates(consumed) == [("e-1", Written()), ("e-2", NO_ANSWER)]
+    assert stage.contact() == {"phone": "1"}
+
+
+def test_what_a_given_up_value_had_covered_is_sent_next():
+    stage = in_doubt([event(1, phone="1")], *[[event(2, phone="2")]] * 4)
+    consumed = stage.consume(a_message(event(1, phone="1"), event(2, phone="2")))
+    assert fates(consumed) == [("e-1", Written()), ("e-2", NO_ANSWER)]
+    assert stage.contact() == {"phone": "1"}
+
+
+def test_an_event_that_was_not_sent_yet_waits_for_the_look_and_then_has_its_chance():
+    stage = in_doubt(*[[event(1, phone="1")]] * 5)
+    events = a_message(event(1, phone="1"), event(2, phone="2"))
+    assert fates(stage.consume(events)) == [("e-1", NO_ANSWER), ("e-2", Retryable("OPEN"))]
+    assert dict(fates(stage.consume(events)))["e-2"] == Written()
+    assert stage.contact() == {"phone": "2"}
+
+
+def test_a_look_that_is_refused_for_now_is_taken_again():
+    throttled = Fault(kind="status", status=429, operation="read", times=1)
+    stage = in_doubt(*[[event(1, phone="1")]] * 5, faults=[SILENT, throttled])
+    ((_, fate),) = fates(stage.consume(a_message(event(1, phone="1"))))
+    assert fate == Retryable("READ_429")
+    assert fates(stage.consume(a_message(event(1, phone="1")))) == [("e-1", NO_ANSWER)]
+
+
+def test_a_look_that_fails_is_a_doubt_like_others_and_gives_it_up_in_the_end():
+    stage = in_doubt(*[[event(1, phone="1")]] * 20, faults=[Fault(kind="reset", id=ADA.id)])
+    assert [call[0] for call in stage.calls if call[2] != 200] == ["upsert"] * 5 + ["read"] * 15
+    ((_, fate),) = fates(stage.consume(a_message(event(1, phone="1"))))
+    assert (fate.code, fate.message[:36]) == ("NO_ANSWER", "HubSpot gave no answer 20 times, whi")
+
+
+def test_after_an_outage_everything_is_sent_once_more_however_often_it_was_in_doubt():
+    stage = in_doubt(*[[event(1, phone="1")]] * 8, faults=[Fault(kind="reset")])
+    stage.hubspot.faults.clear()
+    # HubSpot is back, and others are written before the record comes back.
+    stage.consume(a_message(wire(eventId="other", id="bea@example.com")))
+    assert fates(stage.consume(a_message(event(1, phone="1")))) == [("e-1", Written())]
+
+
+def test_a_redriven_event_that_was_given_up_is_tried_again():
+    stage = in_doubt(*[[event(1, phone="1")]] * 5)
+    stage.consume(a_message(event(1, phone="1")))
+    assert fates(stage.consume(a_message(event(1, phone="1")))) == [("e-1", Written())]
+    assert fates(stage.consume(a_message(event(1, phone="1")))) == [("e-1", Superseded())]

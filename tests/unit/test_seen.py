@@ -1,0 +1,47 @@
+"""What a look at a record shows of an input."""
+
+import pytest
+
+from hubsync.core.batch import write_input
+from hubsync.core.change import ARCHIVED
+from hubsync.core.reply import Shown, Vouched
+from hubsync.core.seen import Seen, seen
+from tests.builders import ADA, a_reading
+
+PHONE, CLEARED = a_reading("1", 1, "e-1"), a_reading("", 1, "e-1")
+ALIVE, GONE = a_reading("false", 1, "e-1"), a_reading("true", 1, "e-1")
+
+
+@pytest.mark.parametrize(
+    ("readings", "shown", "held"),
+    [
+        ({"phone": PHONE}, {"phone": "1"}, {"phone"}),
+        ({"phone": PHONE}, {"phone": "2"}, set()),
+        ({"phone": PHONE, "city": CLEARED}, {"phone": "2", "city": None}, {"city"}),
+        ({"phone": PHONE, ARCHIVED: ALIVE}, {"phone": "1"}, {"phone", ARCHIVED}),
+        ({"phone": PHONE, "city": CLEARED, ARCHIVED: ALIVE}, {"phone": "2"}, {"city"}),
+        ({ARCHIVED: GONE}, {}, set()),
+    ],
+    ids=[
+        "a value that is there is held",
+        "another value is not",
+        "each property is looked at for itself, and null is none",
+        "where all values are held, the record's existence is, too",
+        "where one is not, its event has no say on existence either",
+        "a record that is there is not archived",
+    ],
+)
+def test_of_a_record_that_is_there(readings, shown, held):
+    look = seen(write_input(ADA, readings), Shown("512", shown))
+    assert (look.exists, set(look.held)) == (True, held)
+
+
+def test_of_a_record_that_is_not_there_nothing_is_held_but_its_end():
+    item, archive = (write_input(ADA, some) for some in ({"phone": PHONE}, {ARCHIVED: GONE}))
+    assert seen(item, None) == Seen(exists=False, held={}, vouched=Vouched(None))
+    assert seen(archive, None) == Seen(exists=False, held={ARCHIVED: GONE}, vouched=Vouched(None))
+
+
+def test_what_is_held_is_vouched_for_as_hubspot_shows_it():
+    shown = Shown("512", {"phone": "1"})
+    assert seen(write_input(ADA, {"phone": PHONE}), shown).vouched == Vouched("512", {"phone": "1"})
