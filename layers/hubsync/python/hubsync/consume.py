@@ -9,7 +9,6 @@ import asyncio
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
-from math import ceil
 from random import Random
 from typing import Final
 
@@ -287,4 +286,5 @@ async def _send_back(parcels: Sequence[Parcel], queue: Queue, random: Random) ->
 def _delay(parcel: Parcel, why: Fate | None, random: Random) -> int:
     assert isinstance(why, Retryable)
     seconds = backoff_seconds(parcel.tries, luck=random.random(), at_least=why.at_least)
-    return seconds if why.at_most is None else max(1, min(seconds, ceil(why.at_most)))
+    # Rather a moment too early than too late: what is left of a lease then is waited for.
+    return seconds if why.at_most is None else max(1, min(seconds, int(why.at_most)))

@@ -103,7 +103,7 @@ class Writer:
     async def _write_later(self, leased: list[tuple[Change, Entry]], tries: int) -> None:
         """Try again after a moment: a live holder releases within a second or two."""
         self.lease_conflicts += len(leased)
-        wait = self._ports.random.uniform(LEASE_WAIT_SECONDS_MIN, LEASE_WAIT_SECONDS_MAX)
+        wait = self._wait_seconds(leased)
         if tries == 1 or not self._invocation.may_send(wait):
             for change, entry in leased:
                 at_most = max(0, entry.lease_until - self._invocation.now()) / 1000
@@ -111,6 +111,13 @@ class Writer:
             return
         await asyncio.sleep(wait)
         await self.write([change for change, _ in leased], tries - 1)
+
+    def _wait_seconds(self, leased: list[tuple[Change, Entry]]) -> float:
+        """Wait for the leases to be over if they soon are, else a moment."""
+        over = max(entry.lease_until for _, entry in leased) - self._invocation.now()
+        if 0 < over < LEASE_WAIT_SECONDS_MAX * 1000:
+            return (over + 1) / 1000
+        return self._ports.random.uniform(LEASE_WAIT_SECONDS_MIN, LEASE_WAIT_SECONDS_MAX)
 
     async def _deliver(self, claims: list[Claim], tries: int) -> None:
         async with self._slots:
