@@ -173,6 +173,45 @@ def test_nothing_is_deleted_that_was_not_confirmed(queues, refused):
     assert ["a", "b"] in buried(queues)
 
 
+class Forgetful:
+    """An SQS that hides nothing: whatever it handed over it hands over again."""
+
+    def __init__(self, sqs):
+        self._sqs = sqs
+
+    def __getattr__(self, name):
+        return getattr(self._sqs, name)
+
+    def receive_message(self, **arguments):
+        return self._sqs.receive_message(**arguments | {"VisibilityTimeout": 0})
+
+
+def test_a_look_ends_when_what_it_holds_comes_again_and_again(queues):
+    bury_refused(queues, "a", "b")
+    forgetful = replace(queues, sqs=Forgetful(queues.sqs))
+    assert seen(forgetful) == ([("a", "CONFLICT"), ("b", "CONFLICT")], False)
+
+
+class Keeping:
+    """An SQS that confirms no deletion."""
+
+    def __init__(self, sqs):
+        self._sqs = sqs
+
+    def __getattr__(self, name):
+        return getattr(self._sqs, name)
+
+    def delete_message_batch(self, Entries, **_queue):  # noqa: N803 - boto3's own name
+        return {"Failed": [{"Id": entry["Id"]} for entry in Entries]}
+
+
+def test_what_is_sent_and_not_deleted_is_told(queues):
+    bury_refused(queues, "a")
+    result = Redrive(replace(queues, sqs=Keeping(queues.sqs)), ALL).run()
+    assert (result.sent, result.undeleted) == (1, 1)
+    assert (queued(queues), buried(queues)) == ([["a"]], [["a"]])
+
+
 class Consuming:
     """An SQS whose consumer refuses again whatever is redriven, before anybody looks again."""
 

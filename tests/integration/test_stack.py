@@ -96,6 +96,7 @@ def template(tmp_path):
 def test_a_request_passes_the_gateway_the_queue_and_both_functions(template, tmp_path):
     hubspot = "http://127.0.0.1:9"
     environment = {"GREETING": "ahoy"}
+    before = children_of(os.getpid())
     with Stack(
         template, logs=tmp_path / "logs", hubspot_url=hubspot, environment=environment
     ) as stack:
@@ -114,7 +115,7 @@ def test_a_request_passes_the_gateway_the_queue_and_both_functions(template, tmp
         assert (ingest["handler"], ingest["code"]) == ("app.handler", "ingest")
         assert ingest["environment"]["CHANGE_QUEUE_URL"] == queue
         assert ingest["environment"]["AWS_ENDPOINT_URL"] == ready["aws"]
-        children = children_of(os.getpid())
+        children = children_of(os.getpid()).keys() - before.keys()
     assert children
     wait_until(lambda: not running(children))
 
@@ -143,9 +144,11 @@ def test_a_port_that_is_taken_is_said_to_be_and_nothing_is_left(template, tmp_pa
 
 
 def test_a_process_of_the_stack_that_ends_by_itself_is_noticed(template, tmp_path):
+    before = children_of(os.getpid())
     with Stack(template, logs=tmp_path / "logs", hubspot_url="http://127.0.0.1:9") as stack:
         stack.check()
-        [aws] = [pid for pid, command in children_of(os.getpid()).items() if "moto" in command]
+        begun = [each for each in children_of(os.getpid()).items() if each[0] not in before]
+        [aws] = [pid for pid, command in begun if "moto" in command]
         os.kill(aws, signal.SIGKILL)
         with pytest.raises(LocalError, match=r"aws has ended; its output is in .*aws\.log"):
             wait_until(stack.check)

@@ -1,6 +1,9 @@
 """What would be sent for events, decided without ledger and without HubSpot."""
 
 import json
+from random import Random
+
+import pytest
 
 from hubsync.core.change import ARCHIVED, RecordKey
 from hubsync.core.limits import CLOCK_SKEW_SECONDS_MAX, PENDING_BYTES_MAX
@@ -8,6 +11,7 @@ from hubsync.core.source import Signature, Source
 from local.operating.given import Given, parse_given
 from local.operating.plan import Passed, plan
 from tests.builders import ADA, NOON, a_message, an_event, wire
+from tests.stage import Stage
 
 VERSIONS = {"default": "2026-03", "0-1": "v3"}
 CONTACTS = "/crm/v3/objects/contacts/batch"
@@ -102,6 +106,42 @@ def test_an_archive_that_an_upsert_takes_back_is_not_sent():
     assert calls(found) == [(f"{CONTACTS}/upsert", 1)]
     assert [(p.name, p.by.event_id) for p in found.passed] == [(ARCHIVED, "e-2")]
     assert isinstance(found.passed[0], Passed)
+
+
+@pytest.mark.parametrize("seed", range(8))
+def test_a_plan_is_what_the_consumer_sends(seed):
+    random = Random(seed)
+    ids = [f"x-{n}" for n in range(150)]
+    wires = [a_random_wire(random, number, random.choice(ids)) for number in range(400)]
+    stage = Stage()
+    for id_ in ids:
+        stage.hubspot.create("contacts", {"external_id": id_})
+    stage.consume(a_message(*wires))
+    found = plan(
+        [an_event(**each) for each in wires],
+        account="main",
+        source="changes",
+        versions={"default": "2026-03"},
+    )
+    sent = [(call.path, call.inputs) for call in stage.hubspot.calls]
+    assert sorted(calls(found)) == sorted(sent), f"seed {seed}"
+    assert {call.operation for call in stage.hubspot.calls} == OPERATIONS | {"read"}
+
+
+OPERATIONS = {"upsert", "update", "archive"}
+
+
+def a_random_wire(random, number, id_):
+    operation = random.choice(sorted(OPERATIONS))
+    names = random.sample(["firstname", "lastname", "phone"], random.randint(1, 3))
+    return wire(
+        eventId=str(number),
+        occurredAt=f"2026-11-21T12:00:{random.randrange(60):02}Z",
+        operation=operation,
+        idProperty="external_id",
+        id=id_,
+        properties=None if operation == "archive" else dict.fromkeys(names, str(number)),
+    )
 
 
 def test_a_record_with_more_than_an_entry_holds_is_named():

@@ -37,6 +37,7 @@ def test_the_environment_becomes_typed_settings():
         "base_url": "http://127.0.0.1:3001",
         "api_versions": {"default": "2026-03"},
         "token_secrets": {"main": "hubsync/hubspot/main"},
+        "requests_per_10_seconds": 100.0,
         "late_write_seconds": 60.0,
         "not_found_retry_seconds": 0.0,
         "time_zone": "Europe/Berlin",

@@ -11,7 +11,7 @@ from hubsync.core.object_types import canonical_type
 from hubsync.core.protocol import DEFAULT
 from hubsync.errors import Misconfigured
 
-LIMIT_DEFAULT = 100  # Documented: the smallest of HubSpot's burst limits.
+LIMIT_DEFAULT = 100.0  # Documented: the smallest of HubSpot's burst limits.
 
 
 def _from_json(value: object) -> object:
