@@ -22,6 +22,7 @@ metrics = Metrics(namespace="hubsync")
 def handler(_event: dict[str, Any], context: LambdaContext) -> None:
     audited = RUNNER.run(_audit(context.get_remaining_time_in_millis() / 1000))
     metrics.add_metric("RecordsAudited", MetricUnit.Count, audited.seen)
+    metrics.add_metric("RecordsUnaudited", MetricUnit.Count, audited.unseen)
     metrics.add_metric("WritesLandedLate", MetricUnit.Count, len(audited.landed_late))
     metrics.add_metric("WritesByOthers", MetricUnit.Count, len(audited.written_by_others))
     for (account, object_type, *_), name in audited.landed_late:

@@ -16,7 +16,7 @@ from hubsync.core.batch import Route
 from hubsync.core.change import Reading, RecordKey
 from hubsync.core.ledger import Entry, Watched
 from hubsync.core.limits import AUDIT_INPUTS_MAX
-from hubsync.core.reply import Ambiguous, NotApplied, Shown, Told
+from hubsync.core.reply import Ambiguous, Found, NotApplied, Shown, Told
 from hubsync.invocation import Invocation
 from hubsync.ports import LedgerWrite, Ports, Read, Survey, Terms
 from hubsync.sweep import reassert
@@ -24,9 +24,13 @@ from hubsync.sweep import reassert
 
 @dataclass(slots=True)
 class Audited:
-    """What a run came to: properties by record. Late writes mean that Delta is set too low."""
+    """What a run came to: properties by record. Late writes mean that Delta is set too low.
+
+    `unseen` records were watched for so long in vain that their values had to go.
+    """
 
     seen: int = 0
+    unseen: int = 0
     landed_late: list[tuple[RecordKey, str]] = field(default_factory=list)
     written_by_others: list[tuple[RecordKey, str]] = field(default_factory=list)
 
@@ -70,21 +74,23 @@ async def _audit(
     if not resting:
         return
     permits = invocation.ports.permits(route.account)
-    if await permits.take(seconds=invocation.sending_seconds_left()) is not None:
-        return
-    found = await read_histories(route, [record.id for record in resting], names)
-    if isinstance(found, NotApplied | Ambiguous):
-        return
+    found: Found | NotApplied | Ambiguous = {}
+    if await permits.take(seconds=invocation.sending_seconds_left()) is None:
+        found = await read_histories(route, [record.id for record in resting], names)
+    shown = {} if isinstance(found, NotApplied | Ambiguous) else found
+    now = invocation.now()
     writes = []
     for record, entry in resting.items():
-        if record.id not in found:
+        if record.id not in shown and not ledger.watched_in_vain(entry, now=now):
             continue  # HubSpot said nothing of it; the next run asks again.
-        landed = _landed(record, entry, found[record.id], result)
-        audited = ledger.audited(entry, landed, rev=invocation.rev(), now=invocation.now())
+        landed = _landed(record, entry, shown.get(record.id), result)
+        audited = ledger.audited(entry, landed, rev=invocation.rev(), now=now)
         writes.append(LedgerWrite(record, audited, entry.rev))
     lost = await invocation.ports.ledger.write(writes)
-    result.seen += len(writes) - len(lost)
-    await reassert([w.record for w in writes if w.entry.pending], invocation)
+    done = [write for write in writes if write.record not in lost]
+    result.seen += sum(1 for write in done if write.record.id in shown)
+    result.unseen += sum(1 for write in done if write.record.id not in shown)
+    await reassert([write.record for write in done if write.entry.pending], invocation)
 
 
 def _landed(

@@ -18,6 +18,7 @@ from hubsync.core.limits import (
     PENDING_READINGS_MAX,
     WATCH_SECONDS,
     WATCHED_BYTES_MAX,
+    WATCHED_SECONDS_MAX,
 )
 
 Rev = NewType("Rev", str)  # Random and new at each write: who knows it knows the entry.
@@ -176,6 +177,11 @@ def _fitting(watched: Mapping[str, Watched]) -> dict[str, Watched]:
             break
         fitting[name] = watched[name]
     return fitting
+
+
+def watched_in_vain(entry: Entry, *, now: int) -> bool:
+    """Whether values have been kept for so long that they go, though nobody has looked at them."""
+    return now - entry.watched_until >= (WATCHED_SECONDS_MAX - WATCH_SECONDS) * 1000
 
 
 def audited(entry: Entry, landed: Mapping[str, Reading], *, rev: Rev, now: int) -> Entry:

@@ -42,10 +42,9 @@ TRANSACTION_ITEMS_MAX = 100  # Documented: TransactWriteItems and BatchGetItem a
 TRANSACTION_BYTES_MAX = 3_500_000  # Documented limit: 4 MB.
 LEASE_MARGIN_SECONDS = 5
 DOUBTS_MAX = 5  # A record alone and in doubt so often, while others are written, is given up.
-DOUBTS_UNSEEN_MAX = (
-    20  # The same, where HubSpot does not even show it: a look is worth waiting for.
-)
-WATCH_SECONDS = 3_600  # Values stay in the ledger until the audit has seen them: a day at most.
+DOUBTS_UNSEEN_MAX = 20  # The same, where HubSpot fails to show it, too: a look is worth a wait.
+WATCH_SECONDS = 3_600  # Values stay in the ledger until the audit has seen them.
+WATCHED_SECONDS_MAX = 23 * 3_600  # Then unseen ones go, too: with an hourly audit, within a day.
 SWEEP_GRACE_SECONDS = 3_600  # The queue brings records back sooner; the sweep is for what it lost.
 SWEEP_PAGES_MAX = 50  # Of 1 MB, in one run: at most 6,400 read units, some 80,000 records.
 AUDIT_RECORDS_MAX = 1_000  # In one run: at most 20 calls, and more in a storm of doubts.
@@ -64,4 +63,5 @@ assert (
 assert SEND_SECONDS_LEFT_MIN >= CALL_SECONDS_MAX + LEASE_MARGIN_SECONDS
 assert BATCH_BYTES_MAX > BATCH_INPUTS_MAX * 1024
 assert PENDING_BYTES_MAX > EVENT_BYTES_MAX
+assert WATCHED_SECONDS_MAX > WATCH_SECONDS
 assert BACKOFF_SECONDS_MAX <= DELAY_SECONDS_MAX
