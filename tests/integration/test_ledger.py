@@ -11,14 +11,24 @@ import pytest
 from botocore.config import Config
 
 from hubsync.core.change import RecordKey
-from hubsync.core.ledger import ABSENT, Entry, Rev, Watched
-from hubsync.edge.ledger import DynamoLedger
+from hubsync.core.ledger import (
+    ABSENT,
+    Entry,
+    Rev,
+    Watched,
+    acquired,
+    audited,
+    refused,
+    released,
+    vouched,
+)
+from hubsync.edge.ledger import DynamoLedger, item_key
 from hubsync.errors import Unanswered
 from hubsync.ports import LedgerWrite
 from local import children
 from local.memory_ledger import MemoryLedger
 from local.template import read_template
-from tests.builders import a_reading, a_version
+from tests.builders import a_change, a_reading, a_version
 
 TEMPLATE = Path(__file__).parents[2] / "template.yaml"
 R1, R2, R3 = Rev("r1"), Rev("r2"), Rev("r3")
@@ -33,7 +43,7 @@ def dynamo(local_aws):
 
 @pytest.fixture(params=["memory", "dynamo"])
 def ledger(request):
-    return MemoryLedger() if request.param == "memory" else request.getfixturevalue("dynamo")
+    return MemoryLedger(page=3) if request.param == "memory" else request.getfixturevalue("dynamo")
 
 
 @pytest.fixture
@@ -183,6 +193,22 @@ def test_what_was_left_behind_is_found_from_its_due_time_on(ledger, record):
     assert left_over(2_001) == {record("c2")}
 
 
+def test_a_scan_goes_on_from_where_the_last_one_ended(ledger, record):
+    # In DynamoDB a page has 1 MB.
+    left = {"notes": (a_reading("x" * 250_000),)}
+    records = [record(f"c{n}") for n in range(9)]
+    for each in records:
+        write(ledger, (each, Entry(R1, pending=left, due_at=1), ABSENT))
+    found, start, runs = [], None, 0
+    while start is not None or not runs:
+        some, start = asyncio.run(ledger.left_over(2, start=start, pages=1))
+        found += some
+        runs += 1
+    assert runs >= 3
+    assert sorted(each for each in found if each in records) == records
+    write(ledger, *((each, Entry(R2), R1) for each in records))
+
+
 def test_a_watch_is_found_once_it_is_over_the_longest_ago_first(ledger, record):
     for n, until in enumerate((0, 30, 10, 20)):
         write(ledger, (record(f"c{n}"), Entry(R1, watched_until=until), ABSENT))
@@ -196,6 +222,89 @@ def test_a_watch_is_found_once_it_is_over_the_longest_ago_first(ledger, record):
     for n in (1, 2, 3):
         write(ledger, (record(f"c{n}"), Entry(R2), R1))
     assert watched(31) == []
+
+
+def test_the_sweep_finds_its_place_again(dynamo):
+    assert asyncio.run(dynamo.bookmark()) is None
+    for place in ("record#main", "record#other", None):
+        asyncio.run(dynamo.set_bookmark(place))
+        assert asyncio.run(dynamo.bookmark()) == place
+
+
+def test_the_sweeps_place_is_no_record_to_sweep(dynamo):
+    def scan():
+        return asyncio.run(dynamo.left_over(10**15, start=None, pages=100))
+
+    before = scan()
+    asyncio.run(dynamo.set_bookmark("record#main"))
+    assert scan() == before
+    asyncio.run(dynamo.set_bookmark(None))
+
+
+# What is in an item at rest
+
+
+def raw(ledger, record):
+    """All that is stored of a record, as bytes."""
+    if isinstance(ledger, MemoryLedger):
+        return repr(ledger.items[record]).encode()
+    key = {"pk": {"S": item_key(record)}}
+    answer = ledger._dynamodb.get_item(TableName=ledger._table, Key=key)  # noqa: SLF001 - the bytes themselves
+    return repr(answer["Item"]).encode()
+
+
+def holds_values(ledger, record):
+    text = raw(ledger, record)
+    shown, sent = b"+43 1 5309" in text, b"004315309" in text
+    assert shown <= sent, "what HubSpot shows is kept beside what was sent"
+    return sent
+
+
+PHONE = {"phone": a_reading("004315309")}
+TOLD = {"phone": Watched(PHONE["phone"], "+43 1 5309")}
+
+
+def taken(entry, rev):
+    """The entry under a lease, with what is about to be sent."""
+    return acquired(entry, a_change(**PHONE), rev=rev, lease_until=1_795_262_825_000)
+
+
+def told(entry, rev):
+    """The entry after HubSpot took what was pending, released."""
+    settled = vouched(entry, PHONE, hubspot_id="512", trace_id="t")
+    return released(settled, TOLD, rev=rev, now=1_795_262_825_000)
+
+
+def test_at_rest_an_item_holds_versions_and_no_value(ledger, record):
+    held = taken(Entry(), R1)
+    write(ledger, (record(), held, ABSENT))
+    assert holds_values(ledger, record())
+    write(ledger, (record(), told(held, R2), R1))
+    assert not holds_values(ledger, record())
+    entry = read(ledger, record())[record()]
+    assert entry == Entry(
+        R2, synced={"phone": PHONE["phone"].version}, hubspot_id="512", trace_id="t"
+    )
+
+
+def test_a_refused_value_is_not_kept_either(ledger, record):
+    held = taken(Entry(), R1)
+    write(ledger, (record(), held, ABSENT))
+    write(ledger, (record(), released(refused(held, PHONE), {}, rev=R2, now=1), R1))
+    assert not holds_values(ledger, record())
+
+
+def test_after_a_doubt_values_are_kept_until_the_audit_has_seen_them(ledger, record):
+    doubtful = taken(taken(Entry(), R1), R2)
+    write(ledger, (record(), doubtful, ABSENT))
+    watching = told(doubtful, R3)
+    write(ledger, (record(), watching, R2))
+    assert holds_values(ledger, record())
+    assert record() in asyncio.run(ledger.watched(watching.watched_until + 1, most=1000))
+    seen = audited(watching, {}, rev=R1, now=watching.watched_until + 1)
+    write(ledger, (record(), seen, R3))
+    assert not holds_values(ledger, record())
+    assert record() not in asyncio.run(ledger.watched(watching.watched_until + 1, most=1000))
 
 
 def test_a_call_without_an_answer_says_so(record):
@@ -216,6 +325,10 @@ def test_a_call_without_an_answer_says_so(record):
         asyncio.run(ledger.watched(1, most=1))
     with pytest.raises(Unanswered):
         asyncio.run(ledger.left_over(1, start=None, pages=1))
+    with pytest.raises(Unanswered):
+        asyncio.run(ledger.bookmark())
+    with pytest.raises(Unanswered):
+        asyncio.run(ledger.set_bookmark(None))
 
 
 def test_a_table_that_is_not_there_is_no_empty_ledger(local_aws, record):
