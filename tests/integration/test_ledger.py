@@ -127,6 +127,22 @@ def test_more_than_100_records_are_read_and_written(ledger, record):
     assert entries[records[123]] == Entry(R2, doubts=123)
 
 
+def test_a_hundred_records_are_read_in_one_call_and_written_in_one(dynamo, record):
+    records = [record(f"c{n}") for n in range(100)]
+    calls = []
+
+    def count(model, **_given):
+        calls.append(model.name)
+
+    events = dynamo._dynamodb.meta.events  # noqa: SLF001 - boto3's own hook, before each call
+    events.register("before-call.dynamodb", count)
+    read(dynamo, *records)
+    write(dynamo, *((each, Entry(R1), ABSENT) for each in records))
+    write(dynamo, *((each, Entry(R2), R1) for each in records))
+    events.unregister("before-call.dynamodb", count)
+    assert calls == ["BatchGetItem", "TransactWriteItems", "TransactWriteItems"]
+
+
 def test_writes_larger_than_one_transaction_are_written(ledger, record):
     records = [record(f"c{n}") for n in range(30)]
     pending = {"notes": (a_reading("x" * 200_000),)}
