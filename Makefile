@@ -3,7 +3,7 @@ PYTHON ?= python3.13
 BIN := .venv/bin
 LOCKED := requirements.txt
 .DEFAULT_GOAL := help
-.PHONY: help demo local test check sim build deploy format lock
+.PHONY: help demo local test check sim bench build deploy format lock
 
 help: ## print the verbs
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -31,6 +31,9 @@ ifndef SEEDS
 	@$(BIN)/python -m tests.model.explore
 endif
 endif
+
+bench: .venv/installed ## figures against their targets; ARGS=--json for one line each
+	@$(BIN)/python -m bench $(ARGS)
 
 build: .venv-sam/installed ## what is deployed, built without Docker: functions, layers for arm64
 	@PATH="$(CURDIR)/.venv-sam/bin:$$PATH" SAM_CLI_TELEMETRY=0 sam validate --lint --region us-east-1

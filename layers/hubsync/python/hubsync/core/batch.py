@@ -5,9 +5,10 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from hashlib import blake2b
 from json import dumps
-from typing import Final, NamedTuple
+from typing import NamedTuple
 
 from hubsync.core.change import ARCHIVED, YES, Reading, RecordKey
+from hubsync.core.compact import compact
 from hubsync.core.event import HUBSPOT_ID, Operation
 from hubsync.core.limits import BATCH_BYTES_MAX, BATCH_INPUTS_MAX
 from hubsync.core.reply import TraceId
@@ -66,7 +67,7 @@ def write_input(record: RecordKey, readings: Mapping[str, Reading]) -> Input:
         name: reading.value for name, reading in readings.items() if name != ARCHIVED
     }
     body["objectWriteTraceId"] = trace_id
-    return Input(record, readings, trace_id, dumps(body, ensure_ascii=False, separators=_COMPACT))
+    return Input(record, readings, trace_id, compact(body))
 
 
 def archive_input(record: RecordKey, readings: Mapping[str, Reading], hubspot_id: str) -> Input:
@@ -75,7 +76,7 @@ def archive_input(record: RecordKey, readings: Mapping[str, Reading], hubspot_id
         record,
         readings,
         _trace_id(record, readings),
-        dumps({"id": hubspot_id}, separators=_COMPACT),
+        compact({"id": hubspot_id}),
     )
 
 
@@ -84,9 +85,6 @@ def _trace_id(record: RecordKey, readings: Mapping[str, Reading]) -> TraceId:
     # it; it does not deduplicate by it (no such thing is documented).
     facts = [record, sorted((name, reading.version) for name, reading in readings.items())]
     return TraceId(blake2b(dumps(facts).encode(), digest_size=16).hexdigest())
-
-
-_COMPACT: Final = (",", ":")
 
 
 def cut[T](

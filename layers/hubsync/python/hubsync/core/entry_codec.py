@@ -4,6 +4,7 @@ import json
 from typing import Any
 
 from hubsync.core.change import Reading, Version
+from hubsync.core.compact import compact
 from hubsync.core.ledger import Entry, Rev, Watched
 
 _FORMAT = 1
@@ -36,7 +37,7 @@ def encode(entry: Entry) -> bytes:
         "o": int(entry.others_written),
     }
     kept = {name: value for name, value in fields.items() if value}
-    return json.dumps(kept, ensure_ascii=False, separators=(",", ":")).encode()
+    return compact(kept).encode()
 
 
 def decode(

@@ -8,11 +8,12 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 from http import HTTPStatus
 from itertools import chain
-from json import JSONDecodeError, dumps, loads
+from json import JSONDecodeError, loads
 from typing import Any, Final
 
 from hubsync.core import statuses
 from hubsync.core.batch import Batch, Route
+from hubsync.core.compact import compact
 from hubsync.core.event import HUBSPOT_ID
 from hubsync.core.limits import PROPERTY_NAME_CHARACTERS_MAX
 from hubsync.core.object_types import path_segment
@@ -85,7 +86,7 @@ def encode_read(
         body["properties"] = [*names, *({route.id_property} - set(names))]
     if histories:
         body["propertiesWithHistory"] = list(names)
-    return dumps(body, ensure_ascii=False, separators=(",", ":")).encode()
+    return compact(body).encode()
 
 
 def decode_read(

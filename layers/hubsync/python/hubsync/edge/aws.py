@@ -12,13 +12,15 @@ if TYPE_CHECKING:
     from mypy_boto3_secretsmanager import SecretsManagerClient
     from mypy_boto3_sqs import SQSClient
 
-# Short timeouts, since the caller waits; boto3's own are 60 s.
-_CONFIG = Config(
+# Short timeouts, since the caller waits; boto3 would take 60 s. Parameters are not validated: our
+# types and tests do that, and for a ledger write it cost as much as all the rest.
+CONFIG = Config(
     connect_timeout=2,
     read_timeout=5,
     retries={"mode": "standard", "total_max_attempts": 3},
     tcp_keepalive=True,
     max_pool_connections=32,
+    parameter_validation=False,
 )
 
 
@@ -29,17 +31,17 @@ def _session() -> boto3.session.Session:
 
 @cache
 def sqs() -> "SQSClient":
-    return _session().client("sqs", config=_CONFIG)
+    return _session().client("sqs", config=CONFIG)
 
 
 @cache
 def dynamodb() -> "DynamoDBClient":
-    return _session().client("dynamodb", config=_CONFIG)
+    return _session().client("dynamodb", config=CONFIG)
 
 
 @cache
 def secretsmanager() -> "SecretsManagerClient":
-    return _session().client("secretsmanager", config=_CONFIG)
+    return _session().client("secretsmanager", config=CONFIG)
 
 
 @cache

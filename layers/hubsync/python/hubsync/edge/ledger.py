@@ -31,6 +31,7 @@ _CONDITION_FAILED: Final = "ConditionalCheckFailed"
 _WAIT_SECONDS: Final = 0.2
 WATCHED_INDEX: Final = "watched"
 _YES: Final = "1"
+_HASHED: Final = "%%"
 _BOOKMARK: Final = {"pk": {"S": "sweep"}}
 
 
@@ -40,12 +41,16 @@ def item_key(record: RecordKey) -> str:
     if len(key.encode()) <= _KEY_BYTES_MAX:
         return key
     # Escaped text never has %% in it, so no id can be spelled to meet another's digest.
-    digest = "%%" + sha256(record.id.encode()).hexdigest()
+    digest = _HASHED + sha256(record.id.encode()).hexdigest()
     return "#".join(("record", *map(_escaped, record[:3]), digest))
 
 
 def _escaped(part: str) -> str:
-    return part.replace("%", "%25").replace("#", "%23")
+    return part.replace("%", "%25").replace("#", "%23") if "%" in part or "#" in part else part
+
+
+def _unescaped(part: str) -> str:
+    return part.replace("%23", "#").replace("%25", "%")
 
 
 class DynamoLedger:
@@ -223,9 +228,10 @@ def _put(write: LedgerWrite, packed: bytes, table: str) -> dict[str, Any]:
         "pk": {"S": item_key(write.record)},
         "rev": {"S": entry.rev},
         "lease_until": {"N": str(entry.lease_until)},
-        "record": {"S": json.dumps(write.record, ensure_ascii=False)},
         "entry": {"B": packed},
     }
+    if _HASHED in item["pk"]["S"]:
+        item["record"] = {"S": json.dumps(write.record)}  # The key holds but a digest of its id.
     if entry.due_at:
         item["due_at"] = {"N": str(entry.due_at)}
     if entry.watched_until:
@@ -255,4 +261,6 @@ def _number(item: Any, name: str) -> int:  # noqa: ANN401
 
 
 def _record(item: Any) -> RecordKey:  # noqa: ANN401
-    return RecordKey(*json.loads(item["record"]["S"]))
+    if "record" in item:
+        return RecordKey(*json.loads(item["record"]["S"]))
+    return RecordKey(*map(_unescaped, item["pk"]["S"].split("#")[1:]))

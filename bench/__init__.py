@@ -1,0 +1,1 @@
+"""Figures that anyone can reproduce: `make bench`. Each row says what it measures."""
