@@ -27,6 +27,7 @@ TRIES_MAX = 390  # Below the queue's 400 receives, so that the consumer can say 
 # HubSpot
 BATCH_INPUTS_MAX = 100  # Documented: object API guide, "limited to 100 inputs per request".
 BATCH_BYTES_MAX = 3_000_000  # Ours: HubSpot publishes no bound; it answers 413 beyond its own.
+TRACE_ID_CHARACTERS_MAX = 64  # Ours: HubSpot publishes none, and ids of 36 are in use.
 CALL_SECONDS_MAX = 40  # The whole call; httpx's own read timeout starts anew at each read.
 CONNECT_SECONDS_MAX = 5
 READ_SECONDS_MAX = 30
