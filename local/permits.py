@@ -3,7 +3,7 @@
 from collections.abc import Callable
 
 from hubsync.core.budget import Budget
-from hubsync.core.reply import Reply
+from hubsync.core.reply import Reply, Usage
 from hubsync.ports import NoPermit
 
 
@@ -14,6 +14,8 @@ class Unlimited:
         return None
 
     async def heard(self, reply: Reply, *, in_doubt: bool = False) -> None: ...
+
+    def note(self, usage: Usage) -> None: ...
 
 
 def unlimited(_account: str) -> Unlimited:

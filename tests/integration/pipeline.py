@@ -7,6 +7,7 @@ import asyncio
 import json
 from collections import Counter, defaultdict
 from random import Random
+from zoneinfo import ZoneInfo
 
 import httpx
 
@@ -14,11 +15,12 @@ from hubsync.consume import consume
 from hubsync.core.outcome import Rejected, Retryable, Superseded, Written
 from hubsync.edge.hubspot import TIMEOUT
 from hubsync.edge.hubspot import HubSpot as Client
+from hubsync.permits import AccountPermits
 from hubsync.ports import Ports, Terms
 from local.hubspot import UNLIMITED, HubSpot, Switches
 from local.hubspot_transport import EmulatorTransport
 from local.memory_ledger import MemoryLedger
-from local.permits import unlimited
+from local.permits import MemoryBudgets, Unlimited
 from tests.builders import NO_RULES, NOON, a_message
 from tests.simulation.sqs import SimulatedSqs
 from tests.simulation.virtual import run_virtually
@@ -43,7 +45,10 @@ class Pipeline:
         versions=DEFAULT_VERSION,
         window=1000,
         seed=0,
+        limit=None,
+        during=None,
     ):
+        """Calls are limited by a budget only if a limit is given; `during` runs beside the rest."""
         self.hubspot = HubSpot(
             now=self.now, switches=switches or Switches(), faults=faults, limits=limits, seed=seed
         )
@@ -56,6 +61,9 @@ class Pipeline:
         self._seconds = lambda: 0.0
         self._versions = versions
         self._window = window
+        self._limit = limit
+        self._during = during
+        self.settled_at = 0.0
 
     def now(self):
         return NOON / 1_000_000 + self._seconds()
@@ -89,22 +97,46 @@ class Pipeline:
         async with httpx.AsyncClient(
             base_url="http://hubspot", transport=transport, timeout=TIMEOUT
         ) as http:
-            client = Client(http, token_of=_token, versions=self._versions)
+            permits = self._permits()
+            client = Client(
+                http,
+                token_of=_token,
+                versions=self._versions,
+                note=lambda account, usage: permits(account).note(usage),
+            )
+            during = asyncio.ensure_future(self._during(self)) if self._during else None
             ports = Ports(
-                permits=unlimited,
+                permits=permits,
                 write=client.write,
                 read=client.read,
                 ledger=self.ledger,
                 now=self.now,
                 random=self.random,
             )
-            while self.sqs.stored:
+            while self.sqs.stored or (during and not during.done()):
                 assert loop.time() < PATIENCE_SECONDS, f"stuck with {len(self.sqs.stored)} messages"
                 received = self.sqs.receive(self.now(), most=self._window)
                 if received:
                     await self._invoke(received, ports)
                 await asyncio.sleep(self.sqs.seconds_until_visible(self.now()))
+        self.settled_at = loop.time()
         await asyncio.sleep(TERMS.late_write_seconds)  # until nothing can land any more
+
+    def _permits(self):
+        """Permits as one consumer has them; without a limit they note nothing."""
+        if self._limit is None:
+            return lambda _account: Unlimited()
+        budgets, known = MemoryBudgets(), {}
+
+        def permits(account):
+            if account not in known:
+                known[account] = AccountPermits(
+                    budgets, account, limit=self._limit, time_zone=ZoneInfo("UTC"), now=self.now,
+                    random=self.random,
+                )  # fmt: skip
+            return known[account]
+
+        return permits
 
     async def _invoke(self, received, ports):
         deadline = asyncio.get_running_loop().time() + INVOCATION_SECONDS

@@ -1,0 +1,35 @@
+"""The whole consumer through long outages, with its shared budget, on the virtual clock."""
+
+import asyncio
+
+from local.hubspot import Fault
+from tests.builders import wire
+from tests.integration.pipeline import Pipeline, assert_accounted_for
+
+HOUR = 3600.0
+BEGINS, ENDS = 600.0, 600.0 + 48 * HOUR
+
+
+def an_event(number):
+    return wire(eventId=f"e{number}", id=f"p{number % 30}@example.com", sequence=number)
+
+
+def test_an_outage_of_48_hours_loses_nothing_and_is_made_up_for_within_20_minutes():
+    async def outage(pipeline):
+        await asyncio.sleep(BEGINS)
+        pipeline.hubspot.faults.extend([Fault(kind="status", status=503)])
+        await asyncio.sleep(48 * HOUR)
+        pipeline.hubspot.faults.clear()
+
+    pipeline = Pipeline(limit=190, during=outage)
+    numbers = range(80)
+    for number in numbers:
+        pipeline.put(an_event(number), after=number * 50 * HOUR / 80)
+    pipeline.run()
+    assert pipeline.letters == {}
+    assert_accounted_for(pipeline, [f"e{number}" for number in numbers])
+    start = pipeline.now() - pipeline.settled_at
+    calls = [c.time for c in pipeline.hubspot.calls if BEGINS <= c.time - start < ENDS]
+    assert 0 < len(calls) < 48 * 60
+    # Events go on arriving for almost two hours after its end.
+    assert pipeline.settled_at < 50 * HOUR + 20 * 60
