@@ -7,6 +7,7 @@ whole item on the condition that its `rev` is the expected one.
 
 import asyncio
 import json
+from base64 import b64decode, b64encode
 from collections.abc import Iterator, Sequence
 from hashlib import sha256
 from itertools import batched
@@ -19,6 +20,7 @@ from hubsync.core.change import RecordKey
 from hubsync.core.entry_codec import decode, encode
 from hubsync.core.ledger import ABSENT, Entry, Rev
 from hubsync.core.limits import TRANSACTION_BYTES_MAX, TRANSACTION_ITEMS_MAX
+from hubsync.edge.wire import Wire
 from hubsync.errors import Unanswered
 from hubsync.ports import LedgerWrite
 
@@ -58,6 +60,7 @@ class DynamoLedger:
 
     def __init__(self, dynamodb: "DynamoDBClient", table: str, *, random: Random) -> None:
         self._dynamodb = dynamodb
+        self._wire = Wire(dynamodb)
         self._table = table
         self._random = random
 
@@ -80,17 +83,18 @@ class DynamoLedger:
         entries = dict.fromkeys(records, Entry())
         wanted = [{"pk": {"S": key}} for key in by_key]
         for _ in range(TRIES_MAX):
-            request = {self._table: {"Keys": wanted}}
             try:
-                answer = self._dynamodb.batch_get_item(RequestItems=request)  # type: ignore[arg-type] # same fields
+                answer = self._wire.batch_get_item(self._table, wanted)
             except (BotoCoreError, ClientError) as error:
                 raise Unanswered("the ledger could not be read") from error
+            if "Responses" not in answer:  # botocore passes over what is no JSON.
+                raise Unanswered("the ledger's answer cannot be read")
             for item in answer["Responses"].get(self._table, []):
                 entries[by_key[item["pk"]["S"]]] = _entry(item)
             left = answer.get("UnprocessedKeys", {}).get(self._table)
             if not left:
                 return entries
-            wanted = [dict(key) for key in left["Keys"]]  # type: ignore[arg-type] # as sent
+            wanted = left["Keys"]
         raise Unanswered("the ledger is throttled")
 
     async def left_over(
@@ -196,7 +200,7 @@ class DynamoLedger:
     def _transact(self, puts: list[dict[str, Any]]) -> list[str]:
         """Write all or nothing; return why not, for each item, or nothing."""
         try:
-            self._dynamodb.transact_write_items(TransactItems=puts)  # type: ignore[arg-type] # same fields
+            self._wire.transact_write_items(self._table, puts)
         except self._dynamodb.exceptions.TransactionCanceledException as error:
             return [reason.get("Code", "None") for reason in error.response["CancellationReasons"]]
         except (BotoCoreError, ClientError) as error:
@@ -228,7 +232,7 @@ def _put(write: LedgerWrite, packed: bytes, table: str) -> dict[str, Any]:
         "pk": {"S": item_key(write.record)},
         "rev": {"S": entry.rev},
         "lease_until": {"N": str(entry.lease_until)},
-        "entry": {"B": packed},
+        "entry": {"B": b64encode(packed).decode()},
     }
     if _HASHED in item["pk"]["S"]:
         item["record"] = {"S": json.dumps(write.record)}  # The key holds but a digest of its id.
@@ -248,7 +252,7 @@ def _put(write: LedgerWrite, packed: bytes, table: str) -> dict[str, Any]:
 
 def _entry(item: Any) -> Entry:  # noqa: ANN401 - DynamoDB's own shape
     return decode(
-        item["entry"]["B"],
+        b64decode(item["entry"]["B"]),
         rev=Rev(item["rev"]["S"]),
         lease_until=_number(item, "lease_until"),
         due_at=_number(item, "due_at"),
