@@ -13,16 +13,20 @@ _FORMAT = 1
 def encode(entry: Entry) -> bytes:
     """Return all of an entry but `rev` and the times, which conditions and queries look at."""
     events: dict[Version, int] = {}
-
-    def number(version: Version) -> int:
-        return events.setdefault(version, len(events))
-
-    def packed(reading: Reading) -> tuple[int, str, int]:
-        return number(reading.version), reading.value, int(reading.upsert)
-
-    synced = {name: number(version) for name, version in entry.synced.items()}
-    pending = {name: list(map(packed, readings)) for name, readings in entry.pending.items()}
-    watched = {name: [packed(each.reading), each.shown] for name, each in entry.watched.items()}
+    # Written out, since calls for each reading would cost as much as all of the JSON.
+    synced = {
+        name: events.setdefault(version, len(events)) for name, version in entry.synced.items()
+    }
+    pending = {
+        name: [
+            (events.setdefault(r.version, len(events)), r.value, int(r.upsert)) for r in readings
+        ]
+        for name, readings in entry.pending.items()
+    }
+    watched = {
+        name: [(events.setdefault(r.version, len(events)), r.value, int(r.upsert)), shown]
+        for name, (r, shown) in entry.watched.items()
+    }
     fields: dict[str, Any] = {
         "f": _FORMAT,
         "e": list(events),
