@@ -51,8 +51,8 @@ def _document(figures: list[Figure]) -> str:
         [
             "# Benchmarks",
             "",
-            "Written by `make bench ARGS=--write`. CPU is user and system time of the client alone; a",
-            "stand-in in another process answers it.",
+            "Written by `make bench ARGS=--write`. CPU is user and system time of the client;",
+            "a stand-in in another process answers it.",
             "",
             f"Measured on {datetime.now(UTC):%Y-%m-%d}: {_machine()}.",
             "",
