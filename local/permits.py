@@ -29,5 +29,8 @@ class MemoryBudgets:
         self.budgets: dict[str, Budget] = {}
 
     async def update[T](self, account: str, change: Callable[[Budget], tuple[Budget, T]]) -> T:
-        self.budgets[account], answer = change(self.budgets.get(account, Budget()))
+        self.budgets[account], answer = change(self.of(account))
         return answer
+
+    def of(self, account: str) -> Budget:
+        return self.budgets.get(account, Budget())

@@ -7,14 +7,16 @@ import asyncio
 import json
 from collections import Counter, defaultdict
 from random import Random
+from typing import NamedTuple
 from zoneinfo import ZoneInfo
 
 import httpx
 
-from hubsync.consume import consume
-from hubsync.core.outcome import Rejected, Retryable, Superseded, Written
+from hubsync.consume import Delivery, consume
+from hubsync.core.outcome import Fate, Rejected, Retryable, Superseded, Written
 from hubsync.edge.hubspot import TIMEOUT
 from hubsync.edge.hubspot import HubSpot as Client
+from hubsync.errors import Misconfigured
 from hubsync.permits import AccountPermits
 from hubsync.ports import Ports, Terms
 from local.hubspot import UNLIMITED, HubSpot, Switches
@@ -46,30 +48,45 @@ class Pipeline:
         window=1000,
         seed=0,
         limit=None,
+        time_zone="UTC",
+        consumers=1,
+        jitter=0.0,
+        starts=NOON / 1_000_000,
         during=None,
     ):
-        """Calls are limited by a budget only if a limit is given; `during` runs beside the rest."""
+        """Calls are limited by a budget only if a limit is given; `during` runs beside the rest.
+
+        A call takes up to `jitter` seconds to get to HubSpot.
+        """
+        self._starts = starts
         self.hubspot = HubSpot(
             now=self.now, switches=switches or Switches(), faults=faults, limits=limits, seed=seed
         )
+        # By account; one that is not there has no token.
+        self.portals = {"main": self.hubspot}
         self.random = Random(seed)
         self.sqs = SimulatedSqs(self.random, duplicates=0.0, receives_max=RECEIVES_MAX)
         self.ledger = MemoryLedger()
         self.deliveries = 0
         self.fates = Counter()  # of deliveries, by the name of their fate
         self.ends = defaultdict(list)  # by event id: the fates that stand
+        self.invocations = []
+        self.budgets = MemoryBudgets()
         self._seconds = lambda: 0.0
         self._versions = versions
         self._window = window
         self._limit = limit
+        self._time_zone = ZoneInfo(time_zone)
+        self._consumers = consumers
+        self._jitter = jitter
         self._during = during
         self.settled_at = 0.0
 
     def now(self):
-        return NOON / 1_000_000 + self._seconds()
+        return self._starts + self._seconds()
 
-    def put(self, *events, after=0):
-        self.sqs.put(a_message(*events), visible_at=self.now() + after)
+    def put(self, *events, after=0, **head):
+        self.sqs.put(a_message(*events, **head), visible_at=self.now() + after)
 
     def run(self):
         run_virtually(self._run())
@@ -93,60 +110,77 @@ class Pipeline:
     async def _run(self):
         loop = asyncio.get_running_loop()
         self._seconds = loop.time
-        transport = EmulatorTransport(self.hubspot)
+        network = _Network(self.portals, self.random, self._jitter)
         async with httpx.AsyncClient(
-            base_url="http://hubspot", transport=transport, timeout=TIMEOUT
+            base_url="http://hubspot", transport=network, timeout=TIMEOUT
         ) as http:
-            permits = self._permits()
-            client = Client(
-                http,
-                token_of=_token,
-                versions=self._versions,
-                note=lambda account, usage: permits(account).note(usage),
-            )
             during = asyncio.ensure_future(self._during(self)) if self._during else None
-            ports = Ports(
-                permits=permits,
-                write=client.write,
-                read=client.read,
-                ledger=self.ledger,
-                now=self.now,
-                random=self.random,
-            )
-            while self.sqs.stored or (during and not during.done()):
-                assert loop.time() < PATIENCE_SECONDS, f"stuck with {len(self.sqs.stored)} messages"
-                received = self.sqs.receive(self.now(), most=self._window)
-                if received:
-                    await self._invoke(received, ports)
-                await asyncio.sleep(self.sqs.seconds_until_visible(self.now()))
+            async with asyncio.TaskGroup() as group:
+                for _ in range(self._consumers):
+                    group.create_task(self._consumer(self._ports(http), during))
         self.settled_at = loop.time()
         await asyncio.sleep(TERMS.late_write_seconds)  # until nothing can land any more
+
+    def _ports(self, http):
+        """What one consumer has to itself, and what it shares with the others."""
+        permits = self._permits()
+        client = Client(
+            http,
+            token_of=self._token,
+            versions=self._versions,
+            note=lambda account, usage: permits(account).note(usage),
+        )
+        return Ports(
+            permits=permits,
+            write=client.write,
+            read=client.read,
+            ledger=self.ledger,
+            now=self.now,
+            random=self.random,
+        )
+
+    async def _consumer(self, ports, during):
+        loop = asyncio.get_running_loop()
+        while self.sqs.stored or (during and not during.done()):
+            assert loop.time() < PATIENCE_SECONDS, f"stuck with {len(self.sqs.stored)} messages"
+            received = self.sqs.receive(self.now(), most=self._window)
+            if received:
+                await self._invoke(received, ports)
+            await asyncio.sleep(self.sqs.seconds_until_visible(self.now()))
+
+    async def _token(self, account, _fresh):
+        if account not in self.portals:
+            raise Misconfigured(f"account {account} has no secret")
+        return account
 
     def _permits(self):
         """Permits as one consumer has them; without a limit they note nothing."""
         if self._limit is None:
             return lambda _account: Unlimited()
-        budgets, known = MemoryBudgets(), {}
+        known = {}
 
         def permits(account):
             if account not in known:
                 known[account] = AccountPermits(
-                    budgets, account, limit=self._limit, time_zone=ZoneInfo("UTC"), now=self.now,
-                    random=self.random,
+                    self.budgets, account, limit=self._limit, time_zone=self._time_zone,
+                    now=self.now, random=self.random,
                 )  # fmt: skip
             return known[account]
 
         return permits
 
     async def _invoke(self, received, ports):
-        deadline = asyncio.get_running_loop().time() + INVOCATION_SECONDS
+        began = asyncio.get_running_loop().time()
         consumed = await consume(
             received,
             queue=_Queue(self),
             ports=ports,
             terms=TERMS,
             rules=NO_RULES,
-            deadline=deadline,
+            deadline=began + INVOCATION_SECONDS,
+        )
+        self.invocations.append(
+            Invocation(began, asyncio.get_running_loop().time(), consumed.fates)
         )
         for message in received:
             self.deliveries += len(json.loads(message.body)["events"])
@@ -156,6 +190,29 @@ class Pipeline:
             self.fates[type(fate).__name__] += 1
             if isinstance(fate, DONE):
                 self.ends[delivery.wire["eventId"]].append(fate)
+
+
+class Invocation(NamedTuple):
+    """When it ran, in seconds since the start, and what became of its events."""
+
+    began: float
+    ended: float
+    fates: tuple[tuple[Delivery, Fate], ...]
+
+
+class _Network(httpx.AsyncBaseTransport):
+    """Leads to each account's portal, by its token."""
+
+    def __init__(self, portals, random, jitter):
+        self._portals = portals
+        self._random = random
+        self._jitter = jitter
+
+    async def handle_async_request(self, request):
+        if self._jitter:
+            await asyncio.sleep(self._random.uniform(0, self._jitter))
+        account = request.headers["authorization"].removeprefix("Bearer ")
+        return await EmulatorTransport(self._portals[account]).handle_async_request(request)
 
 
 class _Queue:
@@ -173,10 +230,6 @@ class _Queue:
 
     async def postpone(self, delays):
         self._sqs.postpone(delays, self._now())
-
-
-async def _token(_account, _fresh):
-    return "token"
 
 
 def assert_accounted_for(pipeline, event_ids):

@@ -1,0 +1,84 @@
+"""Two accounts in one invocation: whatever befalls one, the other is written at its usual pace."""
+
+import asyncio
+
+import pytest
+
+from hubsync.core.budget import broken
+from hubsync.core.outcome import Written
+from local.hubspot import UNLIMITED, Fault, HubSpot, Limits
+from tests.builders import wire
+from tests.integration.pipeline import Pipeline, assert_accounted_for
+
+EVENTS = 500  # 5 calls, each in a slot of its own
+LIMIT = 190
+HEALED_AFTER = 600
+
+FAULTS = {
+    "is throttled": Fault(kind="status", status=429, policy="TEN_SECONDLY_ROLLING"),
+    "is at its daily limit": Fault(kind="status", status=429, policy="DAILY"),
+    "is down": Fault(kind="status", status=503),
+    "refuses connections": Fault(kind="refused"),
+    "says nothing": Fault(kind="hang"),
+    "is slow": Fault(kind="slow", seconds=25),
+    "is migrating": Fault(kind="migrating"),
+    "refuses its token": Fault(kind="expired_token"),
+}
+TROUBLES = [*FAULTS, "allows one call in ten seconds", "is paused", "has no secret"]
+
+
+def events(account):
+    return [wire(eventId=f"{account}-{n}", id=f"c{n}@example.com") for n in range(EVENTS)]
+
+
+def an_invocation_for(*accounts, during=None):
+    """Both accounts' events, in as many messages each, arrive together."""
+    pipeline = Pipeline(limit=LIMIT, during=during)
+    for account in accounts:
+        sent = events(account)
+        for first in range(0, EVENTS, 100):
+            pipeline.put(*sent[first : first + 100], account=account)
+    return pipeline
+
+
+def trouble(pipeline, what):
+    """Let this happen to the other account, and return what ends it."""
+    scarce = what == "allows one call in ten seconds"
+    other = HubSpot(now=pipeline.now, limits=Limits(1, 0) if scarce else UNLIMITED)
+    if what in FAULTS:
+        other.faults.extend([FAULTS[what]])
+    if what == "is paused":
+        until = round((pipeline.now() + HEALED_AFTER) * 1000)
+        pipeline.budgets.budgets["other"] = broken(pipeline.budgets.of("other"), until=until)
+    if what != "has no secret":
+        pipeline.portals["other"] = other
+    return other
+
+
+def call_times(pipeline):
+    return [call.time for call in pipeline.hubspot.calls]
+
+
+@pytest.fixture(scope="module")
+def alone():
+    """How it goes for an account that has the invocation to itself."""
+    return call_times(an_invocation_for("main").run())
+
+
+@pytest.mark.parametrize("what", TROUBLES)
+def test_an_account_is_written_at_its_pace_while_another(what, alone):
+    async def healing(pipeline):
+        await asyncio.sleep(HEALED_AFTER)
+        other.faults.clear()
+        pipeline.portals["other"] = other
+
+    pipeline = an_invocation_for("other", "main", during=healing)
+    other = trouble(pipeline, what)
+    pipeline.run()
+    first = pipeline.invocations[0]
+    fates = [fate for delivery, fate in first.fates if delivery.record.account == "main"]
+    assert fates == [Written()] * EVENTS
+    # Not one call more, and none later, but for the chance in how long a wait for slots is.
+    assert call_times(pipeline) == pytest.approx(alone, abs=0.05)
+    assert_accounted_for(pipeline, [f"{a}-{n}" for a in ("other", "main") for n in range(EVENTS)])
+    assert pipeline.letters == {}
