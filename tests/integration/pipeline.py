@@ -19,7 +19,7 @@ from hubsync.edge.hubspot import HubSpot as Client
 from hubsync.errors import Misconfigured
 from hubsync.permits import AccountPermits
 from hubsync.ports import Ports, Terms
-from local.hubspot import UNLIMITED, HubSpot, Switches
+from local.hubspot import DEFAULT, UNLIMITED, HubSpot, Switches
 from local.hubspot_transport import EmulatorTransport
 from local.memory_ledger import MemoryLedger
 from local.permits import MemoryBudgets, Unlimited
@@ -60,7 +60,12 @@ class Pipeline:
         """
         self._starts = starts
         self.hubspot = HubSpot(
-            now=self.now, switches=switches or Switches(), faults=faults, limits=limits, seed=seed
+            DEFAULT.model_copy(update={"time_zone": time_zone}),
+            now=self.now,
+            switches=switches or Switches(),
+            faults=faults,
+            limits=limits,
+            seed=seed,
         )
         # By account; one that is not there has no token.
         self.portals = {"main": self.hubspot}
