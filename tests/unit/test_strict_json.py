@@ -4,6 +4,7 @@ import pytest
 
 from hubsync.core.limits import (
     EVENTS_PER_REQUEST_MAX,
+    JSON_CONTAINERS_MAX,
     JSON_DEPTH_MAX,
     JSON_NODES_PER_EVENT_MAX,
     JSON_NUMBER_CHARACTERS_MAX,
@@ -68,6 +69,21 @@ def test_what_the_standard_parser_is_lax_about_is_refused(body, complaint):
         parse(body)
 
 
+@pytest.mark.parametrize(
+    ("body", "value"),
+    [
+        (rb'{"a:b": "c:\"d\":", "\\": ":"}', {"a:b": 'c:"d":', "\\": ":"}),
+        (b'{"a" : {"b"\n:1}}', {"a": {"b": 1}}),
+        (b'{"": {"": ""}}', {"": {"": ""}}),
+        (f'["{LONG}9", 1.5]'.encode(), [f"{LONG}9", Decimal("1.5")]),
+        (b'["[[[[", ",,,,"]', ["[[[[", ",,,,"]),
+    ],
+    ids=lambda given: repr(given)[:30],
+)
+def test_what_stands_in_a_string_is_not_counted(body, value):
+    assert parse(body) == value
+
+
 def nested(levels, opening, closing):
     return (opening * levels + "1" + closing * levels).encode()
 
@@ -87,7 +103,16 @@ def test_an_array_counts_as_a_level_of_its_events():
 
 def test_a_body_that_would_exhaust_the_stack_is_refused_as_too_deep():
     with pytest.raises(NotJson, match="deeper"):
-        parse(b"[" * 200_000)
+        parse(b"[" * 100_000)
+
+
+def test_a_body_may_hold_131072_objects_and_arrays_and_no_more():
+    event = f"[{','.join(['[]'] * 1023)}]"
+    body = f"[{','.join([event] * 128)}]"
+    assert body.count("[") == JSON_CONTAINERS_MAX + 1
+    with pytest.raises(NotJson, match="more than 131072 objects and arrays"):
+        parse(body.encode())
+    assert parse(body.replace("[]", "{}").replace("{}", "1", 1).encode())
 
 
 def test_an_array_may_hold_1000_events_and_no_more():

@@ -18,7 +18,6 @@ from pydantic import (
     BeforeValidator,
     ConfigDict,
     Field,
-    TypeAdapter,
     ValidationError,
     ValidationInfo,
     ValidatorFunctionWrapHandler,
@@ -39,7 +38,7 @@ from hubsync.core.values import canonical_value
 from hubsync.errors import Fault, InvalidEvents
 
 HUBSPOT_ID: Final = "hs_object_id"  # In a record's key: the id is HubSpot's own.
-FAULTS_MAX: Final = 1_000  # Keeps the answer below Lambda's 6 MB.
+FAULTS_MAX: Final = 1_000  # Keeps the answer below Lambda's 6 MB, and what it costs in bounds.
 
 type Operation = Literal["upsert", "update", "archive"]
 
@@ -223,37 +222,41 @@ class ChangeEvent(BaseModel):
     ] = Field(default=None, validate_default=True)
 
 
-_EVENTS: Final = TypeAdapter(list[ChangeEvent])
 _ALIASES: Final = {name: to_camel(name) for name in ChangeEvent.model_fields}
 
 
 def parse_events(body: Json, rules: Rules) -> list[ChangeEvent]:
     """Return the change events of a body: one, or an array of them, all or nothing.
 
-    Raises InvalidEvents with one fault per mistake, each with a JSON pointer into the body.
+    Raises InvalidEvents with one fault per mistake, each with a JSON pointer into the body; after
+    FAULTS_MAX of them the rest is not looked at.
     """
-    single = not isinstance(body, list)
-    try:
-        return _EVENTS.validate_python([body] if single else body, context=rules)
-    except ValidationError as error:
-        raise InvalidEvents(_faults(error, single=single)) from None
+    values = body if isinstance(body, list) else [body]
+    events: list[ChangeEvent] = []
+    faults: list[Fault] = []
+    for index, value in enumerate(values):
+        try:
+            events.append(ChangeEvent.model_validate(value, context=rules))
+        except ValidationError as error:
+            faults += _faults(error, f"/{index}" if values is body else "")
+        if len(faults) >= FAULTS_MAX:
+            break
+    if faults:
+        raise InvalidEvents(faults[:FAULTS_MAX])
+    return events
 
 
-def _faults(error: ValidationError, *, single: bool) -> list[Fault]:
+def _faults(error: ValidationError, start: str) -> list[Fault]:
     details = error.errors(include_url=False, include_context=False, include_input=False)
-    return [
-        Fault(_pointer(detail["loc"], single=single), _message(detail))
-        for detail in details[:FAULTS_MAX]
-    ]
+    return [Fault(start + _pointer(detail["loc"]), _message(detail)) for detail in details]
 
 
-def _pointer(path: tuple[str | int, ...], *, single: bool) -> str:
-    index, *steps = map(str, path)
+def _pointer(path: tuple[str | int, ...]) -> str:
+    steps = [str(step) for step in path if step != "[key]"]
     if steps:
         # pydantic names a field by its alias, but one that was left out by its own name.
         steps[0] = _ALIASES.get(steps[0], steps[0])
-    whole = [step for step in (steps if single else [index, *steps]) if step != "[key]"]
-    return "".join("/" + step.replace("~", "~0").replace("/", "~1") for step in whole)
+    return "".join("/" + step.replace("~", "~0").replace("/", "~1") for step in steps)
 
 
 def _message(detail: ErrorDetails) -> str:
