@@ -16,6 +16,7 @@ from aws_lambda_powertools.event_handler import APIGatewayHttpResolver, Response
 from aws_lambda_powertools.metrics import MetricUnit
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
+from hubsync.core.cloud_events import permission
 from hubsync.core.source import Source, load_sources
 from hubsync.edge import aws
 from hubsync.edge.queue import enqueue
@@ -32,7 +33,7 @@ from hubsync.errors import (
 from hubsync.ingest import Request, ingest
 from hubsync.settings import IngestSettings, load
 
-METHODS = ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"]
+METHODS = ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE"]
 RETRY_AFTER_SECONDS = 5
 
 app = APIGatewayHttpResolver()
@@ -72,6 +73,16 @@ def webhook(source: str) -> Response[str]:
         "requestId": accepted.request_id,
     }
     return _answer(HTTPStatus.ACCEPTED, answer)
+
+
+@app.route("/webhooks/<source>", method=["OPTIONS"])
+def handshake(source: str) -> Response[str]:
+    if source not in sources():
+        raise UnknownSource("there is no such source")
+    headers = permission(
+        app.current_event.headers, requests_per_second=settings().requests_per_second
+    )
+    return Response(HTTPStatus.OK.value, headers=dict(headers))
 
 
 def refused(refusal: Refusal) -> Response[str]:

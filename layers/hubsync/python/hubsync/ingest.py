@@ -9,10 +9,12 @@ from dataclasses import dataclass
 from http import HTTPMethod
 
 from hubsync.core import signature, strict_json
-from hubsync.core.event import Rules, moment_text, parse_events
+from hubsync.core.cloud_events import BATCH, STRUCTURED, mode, parse_cloud_events
+from hubsync.core.event import ChangeEvent, Rules, moment_text, parse_events
 from hubsync.core.limits import BODY_BYTES_MAX, CLOCK_SKEW_SECONDS_MAX
 from hubsync.core.message import encode_events, pack
 from hubsync.core.source import Source
+from hubsync.core.strict_json import Json
 from hubsync.errors import BodyTooLarge, MediaRefused, MethodRefused, UnknownSource, WrongSignature
 
 type Enqueue = Callable[[str, Sequence[str]], None]
@@ -67,7 +69,7 @@ def ingest(
         occurred_at_max=round((now + CLOCK_SKEW_SECONDS_MAX) * 1_000_000),
     )
     body = strict_json.parse(request.body)
-    events = parse_events(body, rules)
+    events = _events(body, request.headers, rules)
     encoded = encode_events(events, single=not isinstance(body, list))
     head = {
         "account": source.account,
@@ -77,6 +79,13 @@ def ingest(
     }
     enqueue(source.account, list(pack(encoded, head=head)))
     return Accepted(len(events), 0, request.request_id)
+
+
+def _events(body: Json, headers: Mapping[str, str], rules: Rules) -> list[ChangeEvent]:
+    carried = mode(headers)
+    if carried is None:
+        return parse_events(body, rules)
+    return parse_cloud_events(body, headers, carried, rules)
 
 
 def _verify(request: Request, source: Source, secrets: SecretsOf, now: float) -> None:
@@ -101,6 +110,8 @@ def _check_media(headers: Mapping[str, str]) -> None:
         media.startswith("application/") and media.endswith("+json")
     ):
         raise MediaRefused("the content type must be application/json")
+    if media.startswith("application/cloudevents") and media not in (STRUCTURED, BATCH):
+        raise MediaRefused(f"CloudEvents are read as {STRUCTURED} and {BATCH}")
     charsets = [text for text in parameters if text.startswith("charset=")]
     if any(text.removeprefix("charset=").strip('"') != "utf-8" for text in charsets):
         raise MediaRefused("the charset must be UTF-8")

@@ -55,6 +55,9 @@ class Settings(BaseModel):
 class IngestSettings(Settings):
     change_queue_url: Annotated[str, Field(alias="CHANGE_QUEUE_URL", min_length=1)]
     secrets_prefix: Annotated[str, Field(alias="WEBHOOK_SECRETS_PREFIX")]
+    requests_per_second: Annotated[int, Field(alias="WEBHOOK_REQUESTS_PER_SECOND", gt=0)] = (
+        500  # As the template's.
+    )
 
 
 class PathSettings(Settings):

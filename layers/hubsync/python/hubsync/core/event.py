@@ -238,7 +238,7 @@ def parse_events(body: Json, rules: Rules) -> list[ChangeEvent]:
         try:
             events.append(ChangeEvent.model_validate(value, context=rules))
         except ValidationError as error:
-            faults += _faults(error, f"/{index}" if values is body else "")
+            faults += faults_of(error, f"/{index}" if values is body else "")
         if len(faults) >= FAULTS_MAX:
             break
     if faults:
@@ -246,7 +246,8 @@ def parse_events(body: Json, rules: Rules) -> list[ChangeEvent]:
     return events
 
 
-def _faults(error: ValidationError, start: str) -> list[Fault]:
+def faults_of(error: ValidationError, start: str) -> list[Fault]:
+    """Return the mistakes of a value; `start` is the pointer to it."""
     details = error.errors(include_url=False, include_context=False, include_input=False)
     return [Fault(start + _pointer(detail["loc"]), _message(detail)) for detail in details]
 
