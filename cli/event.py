@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from cli.secret import find_secret
-from local.signing import PLACEHOLDER, signed_event
+from local.signing import PLACEHOLDER, scheme_of, signed_event
 from local.stack import PROJECT
 
 EVENTS = PROJECT / "events"
@@ -44,6 +44,7 @@ def event(
         raise typer.BadParameter(f"{name!r} is not one of {', '.join(names())}", param_hint="NAME")
     found = json.loads((EVENTS / f"{name}.json").read_text())
     if PLACEHOLDER in found.get("headers", {}).values():
-        secret = find_secret(found["pathParameters"]["source"], secret_name)
-        found = signed_event(found, secret, now=time.time())
+        source = found["pathParameters"]["source"]
+        secret = find_secret(source, secret_name)
+        found = signed_event(found, secret, now=time.time(), scheme=scheme_of(source))
     sys.stdout.write(f"{json.dumps(found, indent=2, ensure_ascii=False)}\n")

@@ -7,7 +7,6 @@ from rich.markup import escape
 from cli.console import fail
 from local.announcement import running_stack
 from local.aws import bare
-from local.signing import SCHEME
 
 
 def find_secret(source: str, secret_name: str | None) -> str:
@@ -33,6 +32,4 @@ def _local_secret(source: str) -> str:
     if source not in known:
         names = ", ".join(sorted(known))
         fail(f"the local stack has no source {escape(repr(source))}; it has {names}")
-    if known[source]["scheme"] != SCHEME:
-        fail(f"source {source} takes {known[source]['scheme']} signatures; here only {SCHEME}")
     return str(known[source]["secret"])

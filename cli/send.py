@@ -15,6 +15,7 @@ from cli.secret import find_secret
 from hubsync.core.signature import sign
 from hubsync.errors import Misconfigured
 from local.announcement import running_stack
+from local.signing import scheme_of
 
 TIMEOUT_SECONDS = 30  # API Gateway's own limit
 
@@ -37,7 +38,7 @@ def send(
         typer.Option(metavar="NAME", help="The signing secret's name in Secrets Manager."),
     ] = None,
 ) -> None:
-    """Sign FILE as Standard Webhooks, post it, and print the answer.
+    """Sign FILE as the source's scheme has it, post it, and print the answer.
 
     Ends with 0 when the answer is 2xx, with 1 when it is anything else.
     """
@@ -46,7 +47,7 @@ def send(
         fail("with --url, give --secret-name too: the local stack's secret fits no other", code=2)
     secret = find_secret(source, secret_name)
     address = webhook_url(url or _local_gateway(), source)
-    answer = _post(address, body, secret, is_local=url is None)
+    answer = _post(address, body, source, secret, is_local=url is None)
     _show(answer)
     raise typer.Exit(0 if answer.is_success else 1)
 
@@ -65,10 +66,15 @@ def _local_gateway() -> str:
     return str(ready["gateway"])
 
 
-def _post(url: str, body: bytes, secret: str, *, is_local: bool) -> httpx.Response:
+def _post(url: str, body: bytes, source: str, secret: str, *, is_local: bool) -> httpx.Response:
     try:
         signed = sign(
-            secret, message_id=f"msg_{uuid.uuid4().hex}", timestamp=int(time.time()), body=body
+            secret,
+            scheme=scheme_of(source),
+            message_id=f"msg_{uuid.uuid4().hex}",
+            timestamp=int(time.time()),
+            body=body,
+            url=url,
         )
         headers = {"content-type": "application/json", **signed}
         # The shell's proxy lies on the way to AWS, not to this machine.
@@ -76,7 +82,7 @@ def _post(url: str, body: bytes, secret: str, *, is_local: bool) -> httpx.Respon
             url, content=body, headers=headers, timeout=TIMEOUT_SECONDS, trust_env=not is_local
         )
     except Misconfigured as error:
-        fail(f"the secret does not sign: {escape(str(error))}")
+        fail(f"the request cannot be signed: {escape(str(error))}")
     except httpx.HTTPError as error:
         fail(f"{url} did not answer ({escape(str(error))}); is the stack still running?")
 

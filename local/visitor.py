@@ -7,6 +7,7 @@ from typing import Any, Self
 import httpx
 
 from hubsync.core.signature import sign
+from local.signing import scheme_of
 
 REQUEST_SECONDS_MAX = 60
 MESSAGE_ID = "msg_visitor"
@@ -29,20 +30,30 @@ class Visitor:
     def sign(self, body: bytes, *, source: str = "changes") -> dict[str, str]:
         """Return the headers with which the source's upstream system signs this body now."""
         secret: str = self.ready["sources"][source]["secret"]
-        return sign(secret, message_id=MESSAGE_ID, timestamp=int(time.time()), body=body)
+        return sign(
+            secret,
+            scheme=scheme_of(source),
+            message_id=MESSAGE_ID,
+            timestamp=int(time.time()),
+            body=body,
+            url=self._url(source),
+        )
 
     def post(
         self, body: bytes, *, headers: Mapping[str, str] | None = None, source: str = "changes"
     ) -> httpx.Response:
         """Post a body of JSON; without headers it is signed as it should be."""
         return self._http.post(
-            f"{self.ready['gateway']}/webhooks/{source}",
+            self._url(source),
             content=body,
             headers={
                 "content-type": "application/json",
                 **(self.sign(body, source=source) if headers is None else headers),
             },
         )
+
+    def _url(self, source: str) -> str:
+        return f"{self.ready['gateway']}/webhooks/{source}"
 
     def look(self, what: str, **query: str) -> dict[str, Any]:
         """Return what the emulator says of itself: records, calls, history."""

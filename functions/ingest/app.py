@@ -58,6 +58,7 @@ def webhook(source: str) -> Response[str]:
             source=source,
             headers=event.headers,
             body=_body(event.raw_event),
+            url=_url(event.raw_event),
         ),
         sources=sources(),
         secrets=_secrets_of,
@@ -146,6 +147,16 @@ def _body(event: dict[str, Any]) -> bytes:
         return base64.b64decode(body, validate=True)
     except (binascii.Error, ValueError):
         raise NotJson("the body is not the base64 it is said to be") from None
+
+
+def _url(event: dict[str, Any]) -> str:
+    """Return the address as it was called, as far as API Gateway tells: the path is decoded."""
+    # The gateway's own word; on a developer's machine there is no TLS.
+    forwarded = (event.get("headers") or {}).get("x-forwarded-proto")
+    scheme = "http" if forwarded == "http" else "https"
+    host = event["requestContext"].get("domainName", "")
+    query = event.get("rawQueryString")
+    return f"{scheme}://{host}{event['rawPath']}" + (f"?{query}" if query else "")
 
 
 def _problem(status: HTTPStatus, detail: str) -> dict[str, Any]:

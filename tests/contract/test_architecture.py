@@ -16,7 +16,7 @@ PURE = frozenset(
     {"base64", "collections", "dataclasses", "datetime", "decimal", "enum", "hashlib", "hmac"}
     | {"http", "itertools", "json", "math", "pathlib", "re", "tomllib", "types", "typing"}
 )
-OF_CORE = PURE | {"pydantic", "pydantic_core", "idna", "hubsync.core", "hubsync.errors"}
+OF_CORE = PURE | {"pydantic", "pydantic_core", "idna", "nacl", "hubsync.core", "hubsync.errors"}
 OF_USE_CASES = PURE | {
     "asyncio", "random", "zoneinfo", "pydantic", "pydantic_core", "hubsync", "hubsync.core",
 }  # fmt: skip

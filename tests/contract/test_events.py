@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from hubsync.core.schemes import STANDARD_WEBHOOKS
 from hubsync.core.signature import verify
 from hubsync.errors import Unsigned
 from local.parts import Queue, Route
@@ -95,8 +96,10 @@ def test_a_signed_file_verifies_unless_it_is_about_signatures(path):
     expected = pytest.raises(Unsigned) if path.stem in UNSIGNED else nullcontext()
     with expected:
         verify(
+            STANDARD_WEBHOOKS,
             event["headers"],
             event_body(event),
+            url="",
             secrets=lambda: [SECRET],
             now=NOW,
             tolerance_seconds=300,

@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from hubsync.core.backoff import backoff_seconds
+from hubsync.core.keys import read_key
 from hubsync.core.limits import (
     BACKOFF_SECONDS_MAX,
     DELAY_SECONDS_MAX,
@@ -13,7 +14,7 @@ from hubsync.core.limits import (
     SEND_SECONDS_LEFT_MIN,
     TRIES_MAX,
 )
-from hubsync.core.signature import key
+from hubsync.core.schemes import STANDARD_WEBHOOKS
 from hubsync.core.source import load_sources
 from hubsync.settings import ConsumerSettings, IngestSettings, WriterSettings, load
 from local.aws import bare, generate
@@ -155,7 +156,7 @@ def test_every_source_finds_its_secret_where_it_may_read():
 
 
 def test_the_generated_webhook_secret_is_a_valid_one():
-    assert key(bare(generate(TEMPLATE.secrets["WebhookSecret"].value)))
+    assert read_key(STANDARD_WEBHOOKS, bare(generate(TEMPLATE.secrets["WebhookSecret"].value)))
 
 
 def test_the_token_secret_of_the_one_account_is_the_stacks_own():

@@ -6,6 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from hubsync.core.schemes import STANDARD_WEBHOOKS
 from hubsync.core.signature import sign, verify
 from hubsync.errors import Unsigned
 from tests.strategies import LAW
@@ -19,7 +20,15 @@ MOMENTS = st.integers(0, 10**12 - 1)
 
 
 def check(headers, body, secrets, now):
-    verify(headers, body, secrets=lambda: secrets, now=now, tolerance_seconds=300)
+    verify(
+        STANDARD_WEBHOOKS,
+        headers,
+        body,
+        url="",
+        secrets=lambda: secrets,
+        now=now,
+        tolerance_seconds=300,
+    )
 
 
 @LAW

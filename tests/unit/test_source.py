@@ -1,5 +1,6 @@
 import pytest
 
+from hubsync.core.schemes import SCHEMES, Scheme
 from hubsync.core.source import Signature, Source, load_source, load_sources
 from hubsync.errors import Misconfigured
 
@@ -64,3 +65,67 @@ def test_a_mistake_in_a_source_names_the_file_and_the_field(tmp_path, text, comp
 def test_a_sources_name_is_fit_for_a_path(tmp_path):
     with pytest.raises(Misconfigured, match="name"):
         load_source(a_file(tmp_path, f'account = "main"\n{SIGNED}', "A b.toml"))
+
+
+HMAC = """
+account = "main"
+[signature]
+scheme = "hmac"
+secret = "webhooks/shop"
+header = "X-Shop-Signature"
+"""
+
+
+def test_an_hmac_of_any_header_is_described_by_its_source(tmp_path):
+    text = f"""{HMAC}
+algorithm = "sha512"
+encoding = "base64"
+prefix = "sha512="
+timestamp_header = "X-Shop-Timestamp"
+timestamp_unit = "milliseconds"
+signed = "{{timestamp}}.{{body}}"
+"""
+    assert load_source(a_file(tmp_path, text, "shop.toml")).signature.rules == Scheme(
+        header="x-shop-signature",
+        algorithm="sha512",
+        encoding="base64",
+        prefix="sha512=",
+        timestamp_header="x-shop-timestamp",
+        timestamps_per_second=1_000,
+        signed="{timestamp}.{body}",
+    )
+
+
+@pytest.mark.parametrize("scheme", sorted(SCHEMES))
+def test_a_named_scheme_needs_nothing_but_its_secret(tmp_path, scheme):
+    text = f'account = "main"\n{SIGNED.replace("standard-webhooks", scheme)}'
+    assert load_source(a_file(tmp_path, text)).signature.rules == SCHEMES[scheme]
+
+
+def test_the_address_that_hubspot_calls_can_be_told(tmp_path):
+    signed = SIGNED.replace("standard-webhooks", "hubspot-v3")
+    text = f'account = "main"\n{signed}url = "https://hooks.example.com/crm/webhooks/changes"'
+    url = "https://hooks.example.com/crm/webhooks/changes"
+    assert load_source(a_file(tmp_path, text)).signature.rules.url == url
+
+
+@pytest.mark.parametrize(
+    ("text", "complaint"),
+    [
+        (HMAC.replace("header", "headers"), "header"),
+        (f'{HMAC}algorithm = "md5"', "algorithm"),
+        (f'{HMAC}encoding = "base32"', "encoding"),
+        (f'{HMAC}prefix = "a b"', "prefix"),
+        (f'{HMAC}signed = "nothing"', "{body}"),
+        (f'{HMAC}signed = "{{body}}{{body}}"', "{body}"),
+        (f'{HMAC}signed = "{{body}}{{url}}"', "{body}"),
+        (f'{HMAC}signed = "{{timestamp}}.{{body}}"', "{body}"),
+        (f'{HMAC}timestamp_header = "X-Time"', "{body} and {timestamp}"),
+        (f'account = "main"\n{SIGNED}header = "X-Signature"', "header"),
+        (f'account = "main"\n{SIGNED}url = "https://example.com"', "url"),
+    ],
+)
+def test_what_would_leave_something_unsigned_is_a_mistake(tmp_path, text, complaint):
+    with pytest.raises(Misconfigured) as caught:
+        load_source(a_file(tmp_path, text))
+    assert complaint in str(caught.value)

@@ -32,6 +32,7 @@ class Request:
     source: str
     headers: Mapping[str, str]
     body: bytes
+    url: str = ""  # as it was called; some senders sign it
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,8 +92,10 @@ def _events(body: Json, headers: Mapping[str, str], rules: Rules) -> list[Change
 def _verify(request: Request, source: Source, secrets: SecretsOf, now: float) -> None:
     def verify(*, fresh: bool) -> None:
         signature.verify(
+            source.signature.rules,
             request.headers,
             request.body,
+            url=request.url,
             secrets=lambda: secrets(source, fresh),
             now=now,
             tolerance_seconds=source.signature.tolerance_seconds,

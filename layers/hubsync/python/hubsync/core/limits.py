@@ -8,6 +8,8 @@ JSON_NODES_PER_EVENT_MAX = 10_000
 JSON_NUMBER_CHARACTERS_MAX = 1_000
 # One for each 8 bytes of the largest body: an event with a list in each property has fewer.
 JSON_CONTAINERS_MAX = BODY_BYTES_MAX // 8
+SIGNATURES_MAX = 8  # In one header: a sender that rotates sends one or two for each secret.
+SIGNATURE_HEADER_CHARACTERS_MAX = 4_096  # Ours: eight signatures of the longest kind take 750.
 CLOCK_SKEW_SECONDS_MAX = 300  # An event from further ahead would win against all that follow.
 
 # Change events

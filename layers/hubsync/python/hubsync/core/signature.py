@@ -1,96 +1,161 @@
 """Who sent a request: signatures over its raw bytes.
 
-`verify` returns nothing or raises; there is no boolean to misread and no default secret. Signatures
-are compared in constant time, and both sides of the time window are closed.
+`verify` returns nothing or raises; there is no boolean to misread and no default secret. The scheme
+is the source's, whatever a header says. Secrets are compared in constant time, and both sides of
+the time window are closed.
 """
 
-import base64
-import hmac
+import hashlib
+import re
 from collections.abc import Callable, Mapping, Sequence
-from hashlib import sha256
+from dataclasses import dataclass
 from typing import Final
 
-from hubsync.errors import Misconfigured, Unsigned, WrongSignature
+from hubsync.core.keys import make_signature, matcher, read_keys
+from hubsync.core.limits import SIGNATURE_HEADER_CHARACTERS_MAX, SIGNATURES_MAX
+from hubsync.core.schemes import STANDARD_WEBHOOKS, Scheme, fill
+from hubsync.errors import Unsigned, WrongSignature
 
-# Standard Webhooks specification: header names, "v1,<base64>" items apart by spaces, signed content
-# "{id}.{timestamp}.{body}", a secret of 24 to 64 bytes, base64, often behind "whsec_".
-_ID, _TIMESTAMP, _SIGNATURE = "webhook-id", "webhook-timestamp", "webhook-signature"
-_KEY_BYTES_MIN, _KEY_BYTES_MAX = 24, 64
-_KEY_PREFIX: Final = "whsec_"
-_TIMESTAMP_DIGITS_MAX: Final = 12
-_ID_CHARACTERS_MAX: Final = 256
+# Exact, since it is signed as text: "+1" and "01" are no timestamps.
+_TIMESTAMP: Final = re.compile(r"0|[1-9][0-9]{0,14}")
+_ID: Final = re.compile(r"[\x00-\x7f]{1,256}")
+# Documented by HubSpot: the characters that it signs as themselves. Assumed: however the digits are
+# written.
+_PLAIN_IN_URL: Final = re.compile(r"%(3A|2F|3F|40|21|24|27|28|29|2A|2C|3B)", re.IGNORECASE)
+_ED25519_SIGNATURE_BYTES: Final = 64
 
 type Secrets = Callable[[], Sequence[str]]
 """The secrets in force, newest first. Asked for only where a signature could be valid at all."""
 
 
-def verify(
-    headers: Mapping[str, str], body: bytes, *, secrets: Secrets, now: float, tolerance_seconds: int
-) -> None:
-    """Raise Unsigned unless a secret in force signed these bytes, lately.
+@dataclass(frozen=True, slots=True)
+class _Claim:
+    """What a request says of itself: that these bytes were signed so, at that second."""
 
-    `headers` have lower-case names; `now` is in seconds since 1970.
+    signatures: Sequence[bytes]
+    content: bytes
+    second: float | None
+
+
+def verify(
+    scheme: Scheme,
+    headers: Mapping[str, str],
+    body: bytes,
+    *,
+    url: str,
+    secrets: Secrets,
+    now: float,
+    tolerance_seconds: int,
+) -> None:
+    """Raise Unsigned unless a secret in force signed these bytes, lately if the scheme says when.
+
+    `headers` have lower-case names; `url` is what was called; `now` is in seconds since 1970.
     """
-    message_id, timestamp, offered = _claims(headers)
-    if abs(now - timestamp) > tolerance_seconds:
+    claim = _claim(scheme, headers, body, url)
+    if claim.second is not None and abs(now - claim.second) > tolerance_seconds:
         raise Unsigned("the timestamp is outside the tolerance")
-    signed = b"%s.%d.%s" % (message_id.encode(), timestamp, body)
-    expected = [_signature(secret, signed) for secret in _keys(secrets())]
+    matchers = [matcher(scheme, key, claim.content) for key in read_keys(scheme, secrets())]
     # Every pair is compared, so that the time taken says nothing of which one matched.
-    matches = [hmac.compare_digest(ours, theirs) for ours in expected for theirs in offered]
-    if not any(matches):
+    found = [matches(signature) for matches in matchers for signature in claim.signatures]
+    if not any(found):
         raise WrongSignature("no signature matches")
 
 
-def sign(secret: str, *, message_id: str, timestamp: int, body: bytes) -> dict[str, str]:
-    """Return the headers with which a sender signs a body."""
-    signed = b"%s.%d.%s" % (message_id.encode(), timestamp, body)
-    signature = _signature(key(secret), signed).decode()
-    return {_ID: message_id, _TIMESTAMP: str(timestamp), _SIGNATURE: f"v1,{signature}"}
+def sign(
+    secret: str,
+    *,
+    message_id: str,
+    timestamp: int,
+    body: bytes,
+    scheme: Scheme = STANDARD_WEBHOOKS,
+    url: str = "",
+) -> dict[str, str]:
+    """Return the headers with which a sender signs a body at that second, calling that address."""
+    moment = str(timestamp * scheme.timestamps_per_second)
+    signature = make_signature(scheme, secret, _content(scheme, message_id, moment, body, url))
+    if scheme.timestamp_item and scheme.separator:
+        signature = f"{scheme.timestamp_item}{moment}{scheme.separator}{signature}"
+    headers = {
+        scheme.id_header: message_id,
+        scheme.timestamp_header: moment,
+        scheme.header: signature,
+    }
+    return {name: text for name, text in headers.items() if name is not None}
 
 
-def key(secret: str) -> bytes:
-    """Return the bytes a secret stands for; Misconfigured if it is none."""
-    try:
-        decoded = base64.b64decode(secret.strip().removeprefix(_KEY_PREFIX), validate=True)
-    except ValueError:
-        raise Misconfigured("a Standard Webhooks secret must be base64") from None
-    if not _KEY_BYTES_MIN <= len(decoded) <= _KEY_BYTES_MAX:
-        raise Misconfigured(
-            f"a Standard Webhooks secret has {_KEY_BYTES_MIN} to {_KEY_BYTES_MAX} bytes, "
-            f"this one {len(decoded)}"
-        )
-    return decoded
+def _claim(scheme: Scheme, headers: Mapping[str, str], body: bytes, url: str) -> _Claim:
+    text = _header(headers, scheme.header)
+    items = [text] if scheme.separator is None else text.split(scheme.separator)
+    message_id = _message_id(scheme, headers)
+    moment = _moment(scheme, headers, items)
+    return _Claim(
+        _signatures(scheme, items),
+        _content(scheme, message_id, moment or "", body, url),
+        None if moment is None else int(moment) / scheme.timestamps_per_second,
+    )
 
 
-def _keys(secrets: Sequence[str]) -> list[bytes]:
-    """Return the keys of the secrets that are any; a placeholder among them does no harm."""
-    keys: list[bytes] = []
-    for secret in secrets:
-        try:
-            keys.append(key(secret))
-        except Misconfigured:
-            if secret == secrets[-1] and not keys:
-                raise
-    return keys
+def _header(headers: Mapping[str, str], name: str) -> str:
+    text = headers.get(name)
+    if text is None:
+        raise Unsigned(f"no header {name}")
+    if len(text) > SIGNATURE_HEADER_CHARACTERS_MAX:
+        raise Unsigned(f"the header {name} is too long")
+    return text
 
 
-def _claims(headers: Mapping[str, str]) -> tuple[str, int, list[bytes]]:
-    try:
-        message_id, timestamp = headers[_ID], headers[_TIMESTAMP]
-        items = headers[_SIGNATURE].split()
-    except KeyError as error:
-        raise Unsigned(f"no header {error}") from None
-    # What follows must be exact: the timestamp is signed as text, so "+1" and "01" are refused.
-    digits = timestamp.isascii() and timestamp.isdigit() and timestamp == str(int(timestamp[:13]))
-    if not digits or len(timestamp) > _TIMESTAMP_DIGITS_MAX:
-        raise Unsigned("the timestamp is no number of seconds")
-    if not (0 < len(message_id) <= _ID_CHARACTERS_MAX and message_id.isascii()):
+def _message_id(scheme: Scheme, headers: Mapping[str, str]) -> str:
+    if scheme.id_header is None:
+        return ""
+    message_id = _header(headers, scheme.id_header)
+    if not _ID.fullmatch(message_id):
         raise Unsigned("the message id is empty, too long or not ASCII")
-    # Compared as text, since several texts decode to the same bytes.
-    offered = [item.removeprefix("v1,") for item in items if item.startswith("v1,")]
-    return message_id, int(timestamp), [text.encode(errors="replace") for text in offered]
+    return message_id
 
 
-def _signature(secret: bytes, signed: bytes) -> bytes:
-    return base64.b64encode(hmac.new(secret, signed, sha256).digest())
+def _moment(scheme: Scheme, headers: Mapping[str, str], items: Sequence[str]) -> str | None:
+    """Return the timestamp as it was signed; None if the scheme has none."""
+    if scheme.timestamp_header:
+        found = [_header(headers, scheme.timestamp_header)]
+    elif prefix := scheme.timestamp_item:
+        found = [item.removeprefix(prefix) for item in items if item.startswith(prefix)]
+    else:
+        return None
+    # Two headers of one name arrive as one, so a second timestamp may be somebody else's.
+    if len(found) != 1 or not _TIMESTAMP.fullmatch(found[0]):
+        raise Unsigned("the timestamp is no number, or not one")
+    return found[0]
+
+
+def _signatures(scheme: Scheme, items: Sequence[str]) -> list[bytes]:
+    """Return the items that have the form of a signature, of any kind the scheme knows."""
+    forms = [_form(scheme.prefix, scheme.encoding, hashlib.new(scheme.algorithm).digest_size)]
+    if scheme.public_prefix:
+        forms.append(_form(scheme.public_prefix, "base64", _ED25519_SIGNATURE_BYTES))
+    found = [item.encode() for item in items if any(re.fullmatch(form, item) for form in forms)]
+    if not found:
+        raise Unsigned(f"no signature in the header {scheme.header}")
+    if len(found) > SIGNATURES_MAX:
+        raise Unsigned(f"more than {SIGNATURES_MAX} signatures")
+    return found
+
+
+def _form(prefix: str, encoding: str, length: int) -> str:
+    """Return a pattern for that many bytes, encoded, behind a prefix. All that fits is ASCII."""
+    if encoding == "hex":
+        return f"{re.escape(prefix)}[0-9a-f]{{{2 * length}}}"
+    padding = -length % 3
+    return (
+        f"{re.escape(prefix)}[A-Za-z0-9+/]{{{(length + padding) // 3 * 4 - padding}}}={{{padding}}}"
+    )
+
+
+def _content(scheme: Scheme, message_id: str, moment: str, body: bytes, url: str) -> bytes:
+    values = {"id": message_id.encode(), "timestamp": moment.encode(), "body": body}
+    if "{url}" in scheme.signed:
+        values["url"] = _as_signed(scheme.url or url).encode(errors="surrogatepass")
+    return fill(scheme.signed, values)
+
+
+def _as_signed(url: str) -> str:
+    return _PLAIN_IN_URL.sub(lambda match: chr(int(match[1], 16)), url)

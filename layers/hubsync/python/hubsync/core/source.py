@@ -1,11 +1,20 @@
 """A source: one upstream system, how it signs and what its payloads mean. One TOML file each."""
 
 import tomllib
+from dataclasses import replace
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+    StringConstraints,
+    ValidationError,
+    model_validator,
+)
 
+from hubsync.core.schemes import SCHEMES, Algorithm, Encoding, Scheme, placeholders
 from hubsync.errors import Misconfigured
 
 # It becomes the message group, where SQS takes letters, digits and punctuation of ASCII alone.
@@ -13,14 +22,82 @@ _ACCOUNT = r"^[A-Za-z0-9][A-Za-z0-9_.-]{0,63}$"
 _NAME = r"^[a-z0-9][a-z0-9_-]{0,63}$"
 
 
+type _Secret = Annotated[str, Field(pattern=r"^webhooks/[A-Za-z0-9/_+=.@-]+$")]
+type _Tolerance = Annotated[int, Field(gt=0, le=3600)]
+type _Header = Annotated[
+    str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9-]{0,63}$", to_lower=True)
+]
+_CONFIG = ConfigDict(frozen=True, strict=True, extra="forbid")
+
+
 class Signature(BaseModel):
     """How requests of a source are signed, and the name of the secret below the stack's."""
 
-    model_config = ConfigDict(frozen=True, strict=True, extra="forbid")
+    model_config = _CONFIG
 
-    scheme: Literal["standard-webhooks"]
-    secret: Annotated[str, Field(pattern=r"^webhooks/[A-Za-z0-9/_+=.@-]+$")]
-    tolerance_seconds: Annotated[int, Field(gt=0, le=3600)] = 300
+    scheme: Literal["standard-webhooks", "github", "stripe", "shopify", "slack"]
+    secret: _Secret
+    tolerance_seconds: _Tolerance = 300  # of the timestamp, where the scheme has one
+
+    @property
+    def rules(self) -> Scheme:
+        return SCHEMES[self.scheme]
+
+
+class HubSpotSignature(BaseModel):
+    """HubSpot signs the address that it calls, too."""
+
+    model_config = _CONFIG
+
+    scheme: Literal["hubspot-v3"]
+    secret: _Secret
+    tolerance_seconds: _Tolerance = 300
+    # Needed where what arrives is not what was called: behind a custom domain with a path mapping,
+    # or behind a proxy.
+    url: Annotated[str | None, Field(pattern=r"^https://[!-~]+$", max_length=2_048)] = None
+
+    @property
+    def rules(self) -> Scheme:
+        return replace(SCHEMES[self.scheme], url=self.url)
+
+
+class HmacSignature(BaseModel):
+    """An HMAC in a header, of an upstream system that follows no scheme of its own name."""
+
+    model_config = _CONFIG
+
+    scheme: Literal["hmac"]
+    secret: _Secret
+    tolerance_seconds: _Tolerance = 300
+    header: _Header
+    # HMAC with SHA-1 is not broken as SHA-1 is, and some upstream systems have nothing else.
+    algorithm: Algorithm = "sha256"
+    encoding: Encoding = "hex"
+    prefix: Annotated[str, Field(pattern=r"^[!-~]{0,32}$")] = ""
+    timestamp_header: _Header | None = None
+    timestamp_unit: Literal["seconds", "milliseconds"] = "seconds"
+    signed: Annotated[str, Field(pattern=r"^[ -~]{1,256}$")] = "{body}"
+
+    @model_validator(mode="after")
+    def _signs_all_that_counts(self) -> Self:
+        """Require body and timestamp to be signed: what is not signed anybody can change."""
+        needed = ["body"] if self.timestamp_header is None else ["body", "timestamp"]
+        if sorted(placeholders(self.signed)) != needed:
+            names = " and ".join(f"{{{name}}}" for name in needed)
+            raise ValueError(f"signed must hold {names} once, and no other placeholder")
+        return self
+
+    @property
+    def rules(self) -> Scheme:
+        return Scheme(
+            header=self.header,
+            algorithm=self.algorithm,
+            encoding=self.encoding,
+            prefix=self.prefix,
+            timestamp_header=self.timestamp_header,
+            timestamps_per_second=1 if self.timestamp_unit == "seconds" else 1_000,
+            signed=self.signed,
+        )
 
 
 class Source(BaseModel):
@@ -30,7 +107,9 @@ class Source(BaseModel):
 
     name: Annotated[str, Field(pattern=_NAME)]
     account: Annotated[str, Field(pattern=_ACCOUNT)]
-    signature: Signature
+    signature: Annotated[
+        Signature | HubSpotSignature | HmacSignature, Field(discriminator="scheme")
+    ]
     properties_allowed: Annotated[frozenset[str] | None, Field(strict=False)] = None
 
 
