@@ -1,72 +1,84 @@
-"""`make bench`: measure, and say which figures miss their targets."""
+"""`make bench`: measure, show it beside the targets, and say what became worse.
+
+Exits with 1 where a target is missed, or a ratio is worse than the committed one.
+"""
 
 import argparse
 import dataclasses
 import json
-import os
-import platform
 import sys
-from datetime import UTC, datetime
-from pathlib import Path
+import time
+from collections.abc import Callable, Iterable, Mapping
 
 from rich.console import Console
-from rich.table import Table
 
-from bench import consumer, ledger
-from bench.figures import Figure
+from bench import cpu, ledger, page
+from bench.committed import commit, committed, worse
+from bench.figures import Figure, Section
 
-DOCUMENT = Path(__file__).parents[1] / "docs" / "benchmarks.md"
+SECTIONS: Mapping[str, Callable[[], Section]] = {
+    "cpu": cpu.section,
+    "ledger": ledger.section,
+}
 
 
 def main() -> int:
-    parser = argparse.ArgumentParser(prog="make bench", description=__doc__)
-    parser.add_argument("--json", action="store_true", help="one line for each figure")
-    parser.add_argument("--write", action="store_true", help="put them into docs/benchmarks.md")
-    given = parser.parse_args()
-    figures = [*ledger.figures(), *consumer.figures()]
+    given = _given()
+    sections = [_measured(name) for name in given.only or SECTIONS]
+    figures = [figure for section in sections for figure in section.figures]
     if given.json:
-        sys.stdout.writelines(f"{json.dumps(dataclasses.asdict(each))}\n" for each in figures)
+        _print_json(sections)
     else:
-        _show(figures)
+        page.show(sections, Console())
+    complaints = [*_missed(figures), *worse(figures, committed())]
+    for complaint in complaints:
+        _tell(complaint)
     if given.write:
-        DOCUMENT.write_text(_document(figures), encoding="utf-8")
-    return any(each.target is not None and each.value > each.target for each in figures)
+        commit(figures)
+        page.write(sections)
+    return bool(complaints)
 
 
-def _show(figures: list[Figure]) -> None:
-    table = Table("figure", "measured", "target")
-    for each in figures:
-        table.add_row(*_cells(each))
-    Console().print(table)
+def _given() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(prog="make bench", description=__doc__)
+    parser.add_argument("--only", nargs="+", choices=SECTIONS, help="measure these alone")
+    parser.add_argument("--json", action="store_true", help="one line for each figure and row")
+    parser.add_argument("--write", action="store_true", help="commit it, to docs/benchmarks.md too")
+    given = parser.parse_args()
+    if given.write and given.only:
+        parser.error("what is committed is measured whole: --write goes without --only")
+    return given
 
 
-def _cells(figure: Figure) -> tuple[str, str, str]:
-    target = "" if figure.target is None else f"at most {figure.target:g} {figure.unit}"
-    return figure.name, f"{figure.value:.0f} {figure.unit}", target
+def _measured(name: str) -> Section:
+    start = time.monotonic()
+    section = SECTIONS[name]()
+    _tell(f"{name}: {time.monotonic() - start:.0f} s")
+    return section
 
 
-def _document(figures: list[Figure]) -> str:
-    rows = [" | ".join(_cells(each)) for each in figures]
-    return "\n".join(
-        [
-            "# Benchmarks",
-            "",
-            "Written by `make bench ARGS=--write`. CPU is user and system time of the client;",
-            "a stand-in in another process answers it.",
-            "",
-            f"Measured on {datetime.now(UTC):%Y-%m-%d}: {_machine()}.",
-            "",
-            "| figure | measured | target |",
-            "|---|---|---|",
-            *(f"| {row} |" for row in rows),
-            "",
-        ]
-    )
+def _print_json(sections: Iterable[Section]) -> None:
+    for section in sections:
+        for figure in section.figures:
+            _print_line({"section": section.title, **dataclasses.asdict(figure)})
+        for row in section.table.rows if section.table else ():
+            assert section.table is not None
+            _print_line(
+                {"section": section.title, **dict(zip(section.table.columns, row, strict=True))}
+            )
 
 
-def _machine() -> str:
-    python = platform.python_version()
-    return f"{platform.system()} {platform.machine()}, {os.cpu_count()} cores, Python {python}"
+def _print_line(value: Mapping[str, object]) -> None:
+    sys.stdout.write(f"{json.dumps(value)}\n")
+
+
+def _missed(figures: Iterable[Figure]) -> list[str]:
+    cells = (each.cells() for each in figures if each.is_missed)
+    return [f"{name}: {measured}, and should be {target}" for name, measured, target in cells]
+
+
+def _tell(text: str) -> None:
+    sys.stderr.write(f"{text}\n")
 
 
 if __name__ == "__main__":

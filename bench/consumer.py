@@ -1,108 +1,66 @@
-"""What a change event costs the consumer in CPU, from its message to its end."""
+"""The consumer as it is measured: functions that take what Lambda would hand it.
+
+Imported where it is measured, with the environment of a function.
+"""
 
 import asyncio
-import time
-from collections.abc import Iterator, Sequence
-from random import Random
-from typing import TYPE_CHECKING
+from collections.abc import Sequence
+from dataclasses import replace
 
-import httpx
-
-from bench.figures import Figure, cpu_seconds, settle, stand_in
-from bench.ledger import STAND_IN, dynamodb
-from hubsync.consume import Received, consume
-from hubsync.core.event import Rules, parse_events
-from hubsync.core.message import encode_events, pack
-from hubsync.core.outcome import Written
-from hubsync.edge.hubspot import TIMEOUT, HubSpot
-from hubsync.edge.ledger import DynamoLedger
-from hubsync.ports import DeadLetter, Ledger, Ports, Resend, Terms
-from local.memory_ledger import MemoryLedger
+from bench.worker import INVOCATION_SECONDS, Context, Event
+from functions.consumer import app
+from hubsync.consume import Consumed, consume
+from hubsync.core.change import RecordKey
+from hubsync.core.event import Rules
+from hubsync.core.ledger import Entry
+from hubsync.core.outcome import Superseded, Written
+from hubsync.edge.connections import connections
+from hubsync.edge.queue import received
+from hubsync.ports import LedgerWrite, Ports
 from local.permits import unlimited
 
-if TYPE_CHECKING:
-    from hubsync.core.strict_json import Json
 
-EVENTS = 10_000
-WARM = 500
-INVOCATION_SECONDS = 120
-HEAD = {
-    "account": "main",
-    "source": "changes",
-    "receivedAt": "2026-11-21T12:00:00Z",
-    "requestId": "bench",
-}
+def deployed(event: Event) -> None:
+    """Consume as deployed."""
+    answer = app.handler(event, Context())
+    assert answer == {"batchItemFailures": []}, answer
 
 
-def figures() -> Iterator[Figure]:
-    warm, messages = _messages("warm", WARM), _messages("event", EVENTS)
-    with stand_in(STAND_IN) as aws, stand_in("bench.hubspot_stand_in") as hubspot:
-        random = Random(0)  # noqa: S311 - jitter
-        ledgers: dict[str, Ledger] = {
-            "in memory": MemoryLedger(),
-            "in DynamoDB": DynamoLedger(dynamodb(aws), "state", random=random),
-        }
-        for name, ledger in ledgers.items():
-            with asyncio.Runner() as runner:
-                runner.run(_consume(warm, hubspot, ledger))
-                settle()
-                before = cpu_seconds()
-                runner.run(_consume(messages, hubspot, ledger))
-                each = (cpu_seconds() - before) / EVENTS * 1e6
-            yield Figure(f"consumer, CPU per event of 10,000, ledger {name}", each, "us")
+def without_ledger(event: Event) -> None:
+    """Consume with a ledger that does nothing, and without a budget."""
+    ports = replace(connections().ports, ledger=NoLedger(), permits=unlimited)
+    consumed = _consumed(event, ports)
+    assert {type(fate) for _, fate in consumed.fates} == {Written}
 
 
-def _messages(name: str, count: int) -> list[Received]:
-    """Make events of as many contacts, packed as ingest packs them."""
-    wires: list[Json] = [
-        {
-            "eventId": f"{name}-{number}",
-            "occurredAt": "2026-11-21T12:00:00Z",
-            "objectType": "contacts",
-            "idProperty": "email",
-            "id": f"{name}-{number}@example.com",
-            "properties": {"firstname": "Ada", "lastname": f"L{number}", "phone": str(number)},
-        }
-        for number in range(count)
-    ]
-    events = [event for wire in wires for event in parse_events(wire, Rules())]
-    bodies = pack(encode_events(events), head=HEAD)
-    return [Received(f"m{n}", f"h{n}", body, 1) for n, body in enumerate(bodies)]
+def reporting(event: Event) -> list[str]:
+    """Consume as deployed, and return the events that are done and were not refused."""
+    consumed = _consumed(event, connections().ports)
+    assert not consumed.returned
+    good = (delivery for delivery, fate in consumed.fates if isinstance(fate, Written | Superseded))
+    return [delivery.event_id for delivery in good]
 
 
-async def _consume(messages: Sequence[Received], hubspot: str, ledger: Ledger) -> None:
-    async with httpx.AsyncClient(base_url=hubspot, timeout=TIMEOUT, trust_env=False) as http:
-        client = HubSpot(http, token_of=_token, versions={"default": "2026-03"})
-        consumed = await consume(
-            messages,
-            queue=_Queue(),
-            ports=Ports(
-                write=client.write,
-                read=client.read,
-                ledger=ledger,
-                permits=unlimited,
-                now=time.time,
-                random=Random(0),  # noqa: S311 - jitter
-            ),
-            terms=Terms(late_write_seconds=300, not_found_retry_seconds=600),
-            rules=Rules(),
-            deadline=asyncio.get_running_loop().time() + INVOCATION_SECONDS,
-        )
-    assert {fate for _, fate in consumed.fates} == {Written()}
+def _consumed(event: Event, ports: Ports) -> Consumed:
+    return app.RUNNER.run(_consume(event, ports))
 
 
-class _Queue:
-    """Needed by nobody: every event is written."""
-
-    async def dead_letter(self, letters: Sequence[DeadLetter]) -> frozenset[int]:
-        raise NotImplementedError(letters)
-
-    async def resend(self, messages: Sequence[Resend]) -> frozenset[int]:
-        raise NotImplementedError(messages)
-
-    async def postpone(self, delays: object) -> None:
-        raise NotImplementedError(delays)
+async def _consume(event: Event, ports: Ports) -> Consumed:
+    return await consume(
+        received(event),
+        queue=app.queue(),
+        ports=ports,
+        terms=connections().terms,
+        rules=Rules(),
+        deadline=asyncio.get_running_loop().time() + INVOCATION_SECONDS,
+    )
 
 
-async def _token(_account: str, _fresh: bool) -> str:  # noqa: FBT001 - a port
-    return "token"
+class NoLedger:
+    """Knows nothing, and takes everything."""
+
+    async def read(self, records: Sequence[RecordKey]) -> dict[RecordKey, Entry]:
+        return dict.fromkeys(records, Entry())
+
+    async def write(self, writes: Sequence[LedgerWrite]) -> frozenset[RecordKey]:  # noqa: ARG002
+        return frozenset()

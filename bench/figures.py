@@ -1,42 +1,61 @@
-"""A figure, and how CPU is told: user and system time of this process alone, all threads."""
+"""A figure, what it should be, and a section of figures: what measuring anything comes to."""
 
-import gc
-import resource
-import subprocess
-import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 
 @dataclass(frozen=True, slots=True)
 class Figure:
-    """One figure; `target` is an upper bound, None where there is none."""
+    """One figure. A tracked one means the same on every machine, and is compared over time."""
 
     name: str
     value: float
-    unit: str
-    target: float | None = None
+    unit: str = ""
+    at_most: float | None = None
+    at_least: float | None = None
+    tracked: bool = False
+
+    @property
+    def is_missed(self) -> bool:
+        """Whether it is on the wrong side of its target."""
+        too_high = self.at_most is not None and self.value > self.at_most
+        return too_high or (self.at_least is not None and self.value < self.at_least)
+
+    def cells(self) -> tuple[str, str, str]:
+        """Return the name, what was measured, and the target."""
+        return self.name, f"{number(self.value)} {self.unit}".strip(), self._target()
+
+    def _target(self) -> str:
+        if self.at_most is not None:
+            return f"at most {number(self.at_most)} {self.unit}".strip()
+        if self.at_least is not None:
+            return f"at least {number(self.at_least)} {self.unit}".strip()
+        return ""
 
 
-def cpu_seconds() -> float:
-    used = resource.getrusage(resource.RUSAGE_SELF)
-    return used.ru_utime + used.ru_stime
+@dataclass(frozen=True, slots=True)
+class Table:
+    """Figures that are read side by side."""
+
+    columns: Sequence[str]
+    rows: Sequence[Sequence[str | float]]
+
+    def texts(self) -> list[list[str]]:
+        return [[cell if isinstance(cell, str) else number(cell) for cell in r] for r in self.rows]
 
 
-def settle() -> None:
-    """Let what was prepared be no part of the garbage collector's work while it is measured."""
-    gc.collect()
-    gc.freeze()
+@dataclass(frozen=True, slots=True)
+class Section:
+    """What one part of the bench measured; `about` says how."""
+
+    title: str
+    about: str
+    figures: Sequence[Figure] = ()
+    table: Table | None = None
 
 
-@contextmanager
-def stand_in(module: str) -> Iterator[str]:
-    """Run a stand-in in a process of its own; yields the address it prints."""
-    command = [sys.executable, "-m", module]
-    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:  # noqa: S603 - our own modules
-        assert process.stdout is not None
-        try:
-            yield process.stdout.readline().strip()
-        finally:
-            process.kill()
+def number(value: float) -> str:
+    """Write a number with three digits or more: 1,234 and 12.3, 0.12 and 5."""
+    if value == int(value):
+        return f"{value:,.0f}"
+    return f"{value:,.{max(0, 2 - len(str(int(abs(value)))) + 1)}f}"

@@ -1,0 +1,1 @@
+"""What the measured process talks to: other processes, and cheap enough to be no brake."""
