@@ -30,7 +30,7 @@ from hubsync.errors import (
     UnknownSource,
     Unsigned,
 )
-from hubsync.ingest import Request, ingest
+from hubsync.ingest import Accepted, Request, ingest
 from hubsync.settings import IngestSettings, load
 
 METHODS = ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE"]
@@ -68,6 +68,8 @@ def webhook(source: str) -> Response[str]:
     )
     metrics.add_metric("EventsAccepted", MetricUnit.Count, accepted.accepted)
     metrics.add_metric("EventsIgnored", MetricUnit.Count, accepted.ignored)
+    if accepted.ignored:
+        _log_ignored(source, accepted)
     answer = {
         "accepted": accepted.accepted,
         "ignored": accepted.ignored,
@@ -84,6 +86,19 @@ def handshake(source: str) -> Response[str]:
         app.current_event.headers, requests_per_second=settings().requests_per_second
     )
     return Response(HTTPStatus.OK.value, headers=dict(headers))
+
+
+def _log_ignored(source: str, accepted: Accepted) -> None:
+    """Say what was ignored, and of invalid events by which keys of the source's file."""
+    logger.info(
+        "payload_ignored",
+        source=source,
+        request_id=accepted.request_id,
+        reason="invalid" if accepted.faults else "no_change_matches",
+        accepted=accepted.accepted,
+        ignored=accepted.ignored,
+        keys=sorted({fault.pointer for fault in accepted.faults}),
+    )
 
 
 def refused(refusal: Refusal) -> Response[str]:
@@ -121,7 +136,7 @@ def settings() -> IngestSettings:
 
 @cache
 def sources() -> dict[str, Source]:
-    return load_sources(Path(__file__).parent / "sources")
+    return load_sources(Path(__file__).parent / "sources", settings().object_types)
 
 
 @cache

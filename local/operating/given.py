@@ -4,11 +4,12 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from hubsync.core import strict_json
-from hubsync.core.event import ChangeEvent, Rules, parse_events
+from hubsync.core.event import ChangeEvent, Rules
 from hubsync.core.limits import CLOCK_SKEW_SECONDS_MAX
-from hubsync.core.message import Delivered, encode_events, parse_message
+from hubsync.core.message import Delivered, parse_message
 from hubsync.core.source import Source
 from hubsync.errors import Fault, InvalidEvents
+from hubsync.ingest import take
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,7 +25,7 @@ class Given:
 def parse_given(
     body: bytes, source: Source, *, object_types: Mapping[str, str], now: float
 ) -> Given:
-    """Parse canonical events as the source's, or a message, which names its own; raises NotJson.
+    """Parse a body as the source's, or a message, which names its own; raises NotJson.
 
     A webhook with an invalid event is refused whole, so then none of its events are there. An
     invalid event of a message becomes a dead letter, and the others are written. `now` is in
@@ -40,13 +41,11 @@ def parse_given(
         source.properties_allowed,
         occurred_at_max=round((now + CLOCK_SKEW_SECONDS_MAX) * 1_000_000),
     )
-    value = strict_json.parse(body)
     try:
-        events = parse_events(value, rules)
-        encode_events(events, single=not isinstance(value, list))
+        taken = take(source, {}, strict_json.parse(body), rules)
     except InvalidEvents as error:
         return Given(source.account, source.name, [], error.faults)
-    return Given(source.account, source.name, events)
+    return Given(source.account, source.name, taken.events, taken.faults)
 
 
 def _faults(delivered: Sequence[Delivered]) -> Iterator[Fault]:

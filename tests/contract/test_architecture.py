@@ -14,9 +14,12 @@ PACKAGE = PROJECT / "layers" / "hubsync" / "python" / "hubsync"
 # source files that are shipped beside the code.
 PURE = frozenset(
     {"base64", "collections", "dataclasses", "datetime", "decimal", "enum", "hashlib", "hmac"}
-    | {"http", "itertools", "json", "math", "pathlib", "re", "tomllib", "types", "typing"}
+    | {"functools", "http", "itertools", "json", "math", "pathlib", "re", "tomllib", "types"}
+    | {"typing"}
 )
-OF_CORE = PURE | {"pydantic", "pydantic_core", "idna", "nacl", "hubsync.core", "hubsync.errors"}
+OF_CORE = PURE | {
+    "pydantic", "pydantic_core", "idna", "jmespath", "nacl", "hubsync.core", "hubsync.errors",
+}  # fmt: skip
 OF_USE_CASES = PURE | {
     "asyncio", "random", "zoneinfo", "pydantic", "pydantic_core", "hubsync", "hubsync.core",
 }  # fmt: skip

@@ -6,7 +6,8 @@ import json
 import pytest
 
 from hubsync.core.cloud_event import CloudEvent
-from hubsync.core.cloud_events import mode, parse_cloud_events, permission
+from hubsync.core.cloud_events import cloud_drafts, mode, permission
+from hubsync.core.drafts import take_all
 from hubsync.core.event import Rules
 from hubsync.errors import Fault, InvalidEvents
 from tests.builders import NO_RULES, NOON, an_event, wire
@@ -34,6 +35,10 @@ def a_cloud_event(**attributes):
         "data": DATA,
     } | attributes
     return {name: value for name, value in envelope.items() if value is not None}
+
+
+def parse_cloud_events(body, headers, mode, rules):
+    return take_all(cloud_drafts(body, headers, mode), rules).events
 
 
 def structured(body, rules=NO_RULES):

@@ -80,12 +80,6 @@ def test_an_event_may_have_128_kb_and_no_more():
     assert caught.value.faults == [Fault("/1", complaint)]
 
 
-def test_the_fault_of_a_single_oversized_event_points_to_the_whole_body():
-    with pytest.raises(InvalidEvents) as caught:
-        encode_events([an_event(properties={"a": "ü" * 65_000, "b": "ü" * 1_000})], single=True)
-    assert [pointer for pointer, _ in caught.value.faults] == [""]
-
-
 def test_the_two_characters_sqs_refuses_travel_as_escapes():
     event = an_event(properties={"notes": FORBIDDEN_BY_SQS})
     (body,) = pack(encode_events([event]), head=HEAD)

@@ -13,7 +13,8 @@ HubsyncError
 ├── Unavailable      nobody: try again later
 │   ├── NotEnqueued      503  SQS did not confirm every event
 │   └── Unanswered            a call got no answer, so what it did is unknown
-└── Misconfigured    the operator: a setting, a secret, a mapping
+└── Misconfigured    the operator: a setting, a secret
+    └── InvalidSource         a source's file, with one fault per mistake
 """
 
 from http import HTTPStatus
@@ -94,3 +95,12 @@ class Unanswered(Unavailable):
 
 class Misconfigured(HubsyncError):
     """The operator has to change a setting, a secret or a source."""
+
+
+class InvalidSource(Misconfigured):
+    """A source's file cannot be used; each fault points to a key of it."""
+
+    def __init__(self, file: str, faults: list[Fault]) -> None:
+        told = "; ".join(f"{fault.pointer} {fault.message}".strip() for fault in faults)
+        super().__init__(f"{file}: {told}")
+        self.faults = faults

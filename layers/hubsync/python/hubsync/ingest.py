@@ -9,13 +9,22 @@ from dataclasses import dataclass
 from http import HTTPMethod
 
 from hubsync.core import signature, strict_json
-from hubsync.core.cloud_events import BATCH, STRUCTURED, mode, parse_cloud_events
-from hubsync.core.event import ChangeEvent, Rules, moment_text, parse_events
+from hubsync.core.cloud_events import BATCH, STRUCTURED, cloud_drafts, mode
+from hubsync.core.drafts import Drafts, Taken, canonical_drafts, take_all, take_valid
+from hubsync.core.event import Rules, moment_text
 from hubsync.core.limits import BODY_BYTES_MAX, CLOCK_SKEW_SECONDS_MAX
-from hubsync.core.message import encode_events, pack
+from hubsync.core.mapping import map_payload
+from hubsync.core.message import pack
 from hubsync.core.source import Source
 from hubsync.core.strict_json import Json
-from hubsync.errors import BodyTooLarge, MediaRefused, MethodRefused, UnknownSource, WrongSignature
+from hubsync.errors import (
+    BodyTooLarge,
+    Fault,
+    MediaRefused,
+    MethodRefused,
+    UnknownSource,
+    WrongSignature,
+)
 
 type Enqueue = Callable[[str, Sequence[str]], None]
 """Puts message bodies into the queue, for an account; NotEnqueued unless all were confirmed."""
@@ -37,9 +46,12 @@ class Request:
 
 @dataclass(frozen=True, slots=True)
 class Accepted:
+    """What became of a request's events; the faults are of those that were ignored as invalid."""
+
     accepted: int
     ignored: int
     request_id: str
+    faults: tuple[Fault, ...] = ()
 
 
 def ingest(
@@ -70,23 +82,28 @@ def ingest(
         occurred_at_max=round((now + CLOCK_SKEW_SECONDS_MAX) * 1_000_000),
     )
     body = strict_json.parse(request.body)
-    events = _events(body, request.headers, rules)
-    encoded = encode_events(events, single=not isinstance(body, list))
+    taken = take(source, request.headers, body, rules)
     head = {
         "account": source.account,
         "source": source.name,
         "receivedAt": moment_text(round(now * 1_000_000)),
         "requestId": request.request_id,
     }
-    enqueue(source.account, list(pack(encoded, head=head)))
-    return Accepted(len(events), 0, request.request_id)
+    enqueue(source.account, list(pack(taken.encoded, head=head)))
+    return Accepted(len(taken.encoded), taken.ignored, request.request_id, taken.faults)
 
 
-def _events(body: Json, headers: Mapping[str, str], rules: Rules) -> list[ChangeEvent]:
+def take(source: Source, headers: Mapping[str, str], body: Json, rules: Rules) -> Taken:
+    """Return the events that a source's body means; raises InvalidEvents if it is to be refused."""
+    drafts = _drafts(source, headers, body)
+    return take_all(drafts, rules) if source.invalid == "refuse" else take_valid(drafts, rules)
+
+
+def _drafts(source: Source, headers: Mapping[str, str], body: Json) -> Drafts:
+    if source.change:
+        return map_payload(source.change, headers=headers, body=body)
     carried = mode(headers)
-    if carried is None:
-        return parse_events(body, rules)
-    return parse_cloud_events(body, headers, carried, rules)
+    return canonical_drafts(body) if carried is None else cloud_drafts(body, headers, carried)
 
 
 def _verify(request: Request, source: Source, secrets: SecretsOf, now: float) -> None:

@@ -6,14 +6,17 @@ Documented: version 1.0.2 of the specification's HTTP binding and web hooks.
 
 import base64
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from functools import partial
 from typing import Final, Literal
 
 from pydantic import ValidationError
 
 from hubsync.core import strict_json
 from hubsync.core.cloud_event import CloudEvent
-from hubsync.core.event import FAULTS_MAX, ChangeEvent, Rules, faults_of, parse_events
+from hubsync.core.drafts import Drafts
+from hubsync.core.event import faults_of
 from hubsync.core.strict_json import Json
 from hubsync.errors import Fault, InvalidEvents, NotJson
 
@@ -46,24 +49,24 @@ def mode(headers: Mapping[str, str]) -> Mode | None:
     return "binary" if not _REQUIRED.isdisjoint(headers) else None
 
 
-def parse_cloud_events(
-    body: Json, headers: Mapping[str, str], mode: Mode, rules: Rules
-) -> list[ChangeEvent]:
-    """Return the change events in the envelopes, all or nothing.
-
-    Raises InvalidEvents as `parse_events` does; a fault of a header names it and points at nothing.
-    """
+def cloud_drafts(body: Json, headers: Mapping[str, str], mode: Mode) -> Drafts:
+    """Return the drafts in the envelopes; a fault of a header names it and points at nothing."""
     if mode == "batch":
         if not isinstance(body, list):
-            raise InvalidEvents([Fault("", "a batch must be an array")])
-        return _parse({f"/{index}": value for index, value in enumerate(body)}, rules)
+            return _invalid([Fault("", "a batch must be an array")])
+        return _opened({f"/{index}": value for index, value in enumerate(body)})
     if mode == "structured":
-        return _parse({"": body}, rules)
-    attributes = _attributes(headers)
+        return _opened({"": body})
     try:
-        return _parse({"": attributes | {"data": body}}, rules)
+        attributes = _attributes(headers)
     except InvalidEvents as error:
-        raise InvalidEvents([_of_header(fault) for fault in error.faults]) from None
+        return _invalid(error.faults)
+    drafts = _opened({"": attributes | {"data": body}})
+    return replace(
+        drafts,
+        locate=lambda fault: _of_header(drafts.locate(fault)),
+        faults=tuple(map(_of_header, drafts.faults)),
+    )
 
 
 def permission(headers: Mapping[str, str], *, requests_per_second: int) -> dict[str, str]:
@@ -79,8 +82,12 @@ def permission(headers: Mapping[str, str], *, requests_per_second: int) -> dict[
     return allowed | {"WebHook-Allowed-Origin": "*", "WebHook-Allowed-Rate": per_minute}
 
 
-def _parse(envelopes: Mapping[str, Json], rules: Rules) -> list[ChangeEvent]:
-    """Parse envelopes by the pointer to each."""
+def _invalid(faults: Sequence[Fault]) -> Drafts:
+    return Drafts([], lambda fault: fault, failed=1, faults=tuple(faults))
+
+
+def _opened(envelopes: Mapping[str, Json]) -> Drafts:
+    """Return the drafts of envelopes by the pointer to each."""
     faults: list[Fault] = []
     fields: dict[str, Json] = {}
     for start, envelope in envelopes.items():
@@ -90,17 +97,12 @@ def _parse(envelopes: Mapping[str, Json], rules: Rules) -> list[ChangeEvent]:
             faults += faults_of(error, start)
         except InvalidEvents as error:
             faults += [Fault(start + pointer, message) for pointer, message in error.faults]
-        if len(faults) >= FAULTS_MAX:
-            break
-    events: list[ChangeEvent] = []
-    try:
-        events = parse_events(list(fields.values()), rules)
-    except InvalidEvents as error:
-        starts = list(fields)
-        faults += [_in_envelope(fault, starts) for fault in error.faults]
-    if faults:
-        raise InvalidEvents(faults[:FAULTS_MAX])
-    return events
+    return Drafts(
+        [*fields.values()],
+        partial(_in_envelope, [*fields]),
+        failed=len(envelopes) - len(fields),
+        faults=tuple(faults),
+    )
 
 
 def _fields(event: CloudEvent) -> dict[str, Json]:
@@ -140,7 +142,7 @@ def _decoded_data(text: str) -> Json:
         raise InvalidEvents([Fault("/data_base64", str(error))]) from None
 
 
-def _in_envelope(fault: Fault, starts: list[str]) -> Fault:
+def _in_envelope(starts: Sequence[str], fault: Fault) -> Fault:
     """Point at the place in the envelope where a fault of the canonical event comes from."""
     _, index, *steps = fault.pointer.split("/")
     renamed = [_RENAMED[steps[0]]] if steps and steps[0] in _RENAMED else ["data", *steps]

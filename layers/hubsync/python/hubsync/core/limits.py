@@ -10,6 +10,7 @@ JSON_NUMBER_CHARACTERS_MAX = 1_000
 JSON_CONTAINERS_MAX = BODY_BYTES_MAX // 8
 SIGNATURES_MAX = 8  # In one header: a sender that rotates sends one or two for each secret.
 SIGNATURE_HEADER_CHARACTERS_MAX = 4_096  # Ours: eight signatures of the longest kind take 750.
+MAPPING_STEPS_MAX = 250_000  # In expressions, for one payload: 1,000 elements with 80 paths each.
 CLOCK_SKEW_SECONDS_MAX = 300  # An event from further ahead would win against all that follow.
 
 # Change events

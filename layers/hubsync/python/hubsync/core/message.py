@@ -61,15 +61,12 @@ class Contents:
     events: tuple[Delivered, ...]
 
 
-def encode_events(events: Iterable[ChangeEvent], *, single: bool = False) -> list[str]:
-    """Return each event as it stands in its message; refuse those above the limit.
-
-    `single` says that the body was one event, so that a fault's pointer has no index.
-    """
+def encode_events(events: Iterable[ChangeEvent]) -> list[str]:
+    """Return each event as it stands in its message; refuse those above the limit."""
     encoded = [_dumps(encode_event(event)) for event in events]
     faults = [
         Fault(
-            "" if single else f"/{index}",
+            f"/{index}",
             f"has {size} bytes in its message; the limit is {EVENT_BYTES_MAX}",
         )
         for index, text in enumerate(encoded)

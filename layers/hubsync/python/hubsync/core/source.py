@@ -1,6 +1,7 @@
 """A source: one upstream system, how it signs and what its payloads mean. One TOML file each."""
 
 import tomllib
+from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import Annotated, Literal, Self
@@ -14,8 +15,10 @@ from pydantic import (
     model_validator,
 )
 
+from hubsync.core.event import Rules
+from hubsync.core.mapping import MappedChange, mistakes
 from hubsync.core.schemes import SCHEMES, Algorithm, Encoding, Scheme, placeholders
-from hubsync.errors import Misconfigured
+from hubsync.errors import Fault, InvalidSource
 
 # It becomes the message group, where SQS takes letters, digits and punctuation of ASCII alone.
 _ACCOUNT = r"^[A-Za-z0-9][A-Za-z0-9_.-]{0,63}$"
@@ -111,15 +114,44 @@ class Source(BaseModel):
         Signature | HubSpotSignature | HmacSignature, Field(discriminator="scheme")
     ]
     properties_allowed: Annotated[frozenset[str] | None, Field(strict=False)] = None
+    invalid: Literal["refuse", "ignore"] = "refuse"
+    # Without any, bodies are change events in canonical form.
+    change: Annotated[tuple[MappedChange, ...], Field(strict=False)] = ()
 
 
-def load_sources(folder: Path) -> dict[str, Source]:
-    """Return a folder's sources by name, the name of the file; Misconfigured says what is off."""
-    return {path.stem: load_source(path) for path in sorted(folder.glob("*.toml"))}
+def load_sources(folder: Path, object_types: Mapping[str, str] | None = None) -> dict[str, Source]:
+    """Return a folder's sources by name, the name of the file; InvalidSource says what is off."""
+    return {path.stem: load_source(path, object_types) for path in sorted(folder.glob("*.toml"))}
 
 
-def load_source(path: Path) -> Source:
+def load_source(path: Path, object_types: Mapping[str, str] | None = None) -> Source:
+    """Return the source of a file; InvalidSource names every mistake in it.
+
+    Names of custom objects are those of `object_types`; if that is not known, any name will do.
+    """
     try:
-        return Source.model_validate({"name": path.stem, **tomllib.loads(path.read_text("utf-8"))})
-    except (tomllib.TOMLDecodeError, ValidationError) as error:
-        raise Misconfigured(f"{path.name}: {error}") from None
+        source = Source.model_validate(
+            {"name": path.stem, **tomllib.loads(path.read_text("utf-8"))}
+        )
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise InvalidSource(path.name, [Fault("", f"is no TOML: {error}")]) from None
+    except ValidationError as error:
+        raise InvalidSource(path.name, [*_faults(error)]) from None
+    if faults := [*_mistakes(source, object_types)]:
+        raise InvalidSource(path.name, faults)
+    return source
+
+
+def _faults(error: ValidationError) -> Iterator[Fault]:
+    for detail in error.errors(include_url=False, include_context=False, include_input=False):
+        pointer = "".join(f"/{step}" for step in detail["loc"])
+        yield Fault(pointer, detail["msg"].removeprefix("Value error, "))
+
+
+def _mistakes(source: Source, object_types: Mapping[str, str] | None) -> Iterator[Fault]:
+    for place, change in enumerate(source.change):
+        types = (
+            {change.object_type.strip().lower(): "2-1"} if object_types is None else object_types
+        )
+        for pointer, message in mistakes(change, Rules(types, source.properties_allowed)):
+            yield Fault(f"/change/{place}{pointer}", message)

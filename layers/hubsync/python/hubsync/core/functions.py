@@ -1,0 +1,179 @@
+"""The functions that mapping expressions can call: JMESPath's own, and conversions.
+
+JMESPath's own are those of its specification, made exact: payloads hold fractions as `Decimal`,
+which the library does not know, and no digit of a number may be lost. `lower`, `upper`, `trim` and
+`split` mean what they mean in JMESPath Community. All conversions make null of null, so that what a
+payload leaves out stays out. None has a way to fail that would quote a value.
+"""
+
+import json
+import re
+from collections.abc import Callable, Iterable, Sequence
+from decimal import ROUND_CEILING, ROUND_FLOOR, Context, Decimal, localcontext
+from typing import Any, Final
+
+from jmespath import functions
+from jmespath.functions import signature
+
+from hubsync.core.epoch import from_unit, read_moment
+from hubsync.core.limits import JSON_NUMBER_CHARACTERS_MAX
+
+type Spend = Callable[[int], None]
+"""Told of work beyond a step's, by its number of steps; raises when it is too much."""
+
+_INTEGER: Final = re.compile(r"-?\d+", re.ASCII)
+_NUMBER: Final = re.compile(r"-?\d+(\.\d+)?([eE][+-]?\d{1,6})?", re.ASCII)
+_EXACT: Final = Context(prec=2 * JSON_NUMBER_CHARACTERS_MAX)
+_CHARACTERS_PER_STEP: Final = 64
+
+# The library goes by the names of Python's types.
+_DECIMAL: Final = Decimal.__name__
+
+_ANY: Final[list[str]] = []
+_TEXT: Final = ["string", "null"]
+_MOMENT: Final = ["string", "number", "null"]
+
+
+class Unusable(ValueError):
+    """A function cannot make anything of what it was given. The message quotes no value."""
+
+
+# ruff: noqa: ANN401 - arguments are whatever JSON can hold; the library calls methods
+class Functions(functions.Functions):
+    def __init__(self, spend: Spend) -> None:
+        super().__init__()
+        self._spend = spend
+
+    def call_function(self, function_name: str, resolved_args: Iterable[Any]) -> Any:
+        arguments = [*resolved_args]
+        self._spend(sum(map(steps_of, arguments)))
+        return super().call_function(function_name, arguments)
+
+    # What the library thinks of types, with Decimal among the numbers.
+
+    def _get_allowed_pytypes(self, types: list[str]) -> tuple[list[str], list[tuple[str, ...]]]:
+        allowed, subtypes = super()._get_allowed_pytypes(types)  # type: ignore[misc] # not in stubs
+        return _with_decimal(allowed), [tuple(_with_decimal(names)) for names in subtypes]
+
+    def _convert_to_jmespath_type(self, pyobject: str) -> str:
+        return functions.TYPES_MAP.get("int" if pyobject == _DECIMAL else pyobject, "unknown")
+
+    @signature({"types": _ANY})
+    def _func_type(self, value: Any) -> str:
+        return self._convert_to_jmespath_type(type(value).__name__)
+
+    # What the library computes, without losing digits.
+
+    @signature({"types": ["number"]})
+    def _func_abs(self, number: int | Decimal) -> int | Decimal:
+        return abs(number) if isinstance(number, int) else number.copy_abs()
+
+    @signature({"types": ["number"]})
+    def _func_ceil(self, number: int | Decimal) -> int | Decimal:
+        return _whole(number, ROUND_CEILING)
+
+    @signature({"types": ["number"]})
+    def _func_floor(self, number: int | Decimal) -> int | Decimal:
+        return _whole(number, ROUND_FLOOR)
+
+    @signature({"types": ["array-number"]})
+    def _func_sum(self, numbers: list[int | Decimal]) -> int | Decimal:
+        with localcontext(_EXACT):
+            return sum(numbers)
+
+    @signature({"types": ["array-number"]})
+    def _func_avg(self, numbers: list[int | Decimal]) -> Decimal | None:
+        with localcontext(_EXACT):
+            total = Decimal(sum(numbers))
+        return total / len(numbers) if numbers else None
+
+    @signature({"types": _ANY})
+    def _func_to_number(self, value: Any) -> int | Decimal | None:
+        if isinstance(value, int | Decimal):
+            return None if isinstance(value, bool) else value
+        if not isinstance(value, str) or len(value) > JSON_NUMBER_CHARACTERS_MAX:
+            return None
+        if _INTEGER.fullmatch(value):
+            return int(value)
+        return Decimal(value) if _NUMBER.fullmatch(value) else None
+
+    @signature({"types": _ANY})
+    def _func_to_string(self, value: Any) -> str:
+        return value if isinstance(value, str) else self._json(value)
+
+    def _json(self, value: Any) -> str:
+        """Return compact JSON. The standard encoder cannot write a Decimal's own digits."""
+        if isinstance(value, list):
+            self._spend(len(value))
+            return f"[{','.join(map(self._json, value))}]"
+        if isinstance(value, dict):
+            self._spend(len(value))
+            members = (f"{self._json(name)}:{self._json(each)}" for name, each in value.items())
+            return f"{{{','.join(members)}}}"
+        if isinstance(value, Decimal):
+            return str(value)
+        return json.dumps(value, ensure_ascii=False)
+
+    # Conversions.
+
+    @signature({"types": _TEXT})
+    def _func_trim(self, text: str | None) -> str | None:
+        return None if text is None else text.strip()
+
+    @signature({"types": _TEXT})
+    def _func_lower(self, text: str | None) -> str | None:
+        return None if text is None else text.lower()
+
+    @signature({"types": _TEXT})
+    def _func_upper(self, text: str | None) -> str | None:
+        return None if text is None else text.upper()
+
+    @signature({"types": _TEXT}, {"types": ["string"]})
+    def _func_split(self, text: str | None, separator: str) -> list[str] | None:
+        if not separator:
+            raise Unusable("split() needs a separator")
+        return None if text is None else text.split(separator)
+
+    @signature({"types": _MOMENT})
+    def _func_from_seconds(self, number: Any) -> str | None:
+        return _moment("from_seconds", lambda: from_unit(number, per_second=1), number)
+
+    @signature({"types": _MOMENT})
+    def _func_from_milliseconds(self, number: Any) -> str | None:
+        return _moment("from_milliseconds", lambda: from_unit(number, per_second=1_000), number)
+
+    @signature({"types": _MOMENT})
+    def _func_to_milliseconds(self, value: Any) -> int | None:
+        return _moment("to_milliseconds", lambda: read_moment(value) // 1_000, value)
+
+    @signature({"types": ["object", "null"]}, {"types": ["string"]})
+    def _func_member(self, given: dict[str, Any] | None, name: str) -> Any:
+        """Return a member: `""`, which clears, where it is null; null where there is none."""
+        if given is None or name not in given:
+            return None
+        return "" if given[name] is None else given[name]
+
+
+def steps_of(value: Any) -> int:
+    """Return how many steps it is worth to go through a value, without what lies deeper in it."""
+    if isinstance(value, list | dict):
+        return len(value)
+    return len(value) // _CHARACTERS_PER_STEP if isinstance(value, str) else 0
+
+
+def _with_decimal(names: Sequence[str]) -> list[str]:
+    return [*names, _DECIMAL] if "int" in names else [*names]
+
+
+def _whole(number: int | Decimal, rounding: str) -> int | Decimal:
+    # Stays a Decimal: 1e999999 is a short number that no integer should be made of.
+    return number if isinstance(number, int) else number.to_integral_value(rounding)
+
+
+def _moment[T](name: str, convert: Callable[[], T], value: object) -> T | None:
+    if value is None:
+        return None
+    try:
+        return convert()
+    except ValueError:
+        raise Unusable(f"{name}() was given what is no moment") from None
