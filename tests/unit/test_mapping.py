@@ -5,7 +5,7 @@ from decimal import Decimal
 import pytest
 
 from hubsync.core.drafts import take_all, take_valid
-from hubsync.core.limits import EVENTS_PER_REQUEST_MAX
+from hubsync.core.limits import EVENTS_PER_REQUEST_MAX, MAPPING_STEPS_MAX
 from hubsync.core.mapping import MappedChange, map_payload, mistakes
 from hubsync.errors import Fault, InvalidEvents
 from tests.builders import NO_RULES
@@ -296,7 +296,7 @@ def test_an_expression_that_goes_through_the_body_for_each_element_ends_with_the
     change = a_change_for_each(firstname="body.items[?name == 'eve'] | [0].name")
     body = items(*["ada"] * EVENTS_PER_REQUEST_MAX)
     assert faults(change, body=body) == [
-        Fault("/change", "takes more than 1000000 steps for this payload")
+        Fault("/change", f"takes more than {MAPPING_STEPS_MAX} steps for this payload")
     ]
 
 
