@@ -35,9 +35,12 @@ endif
 bench: .venv/installed ## figures against their targets; ARGS=--json for one line each
 	@$(BIN)/python -m bench $(ARGS)
 
-build: .venv-sam/installed ## what is deployed, built without Docker: functions, layers for arm64
+build: .venv/installed .venv-sam/installed .venv-lambda/installed ## what is deployed, built without Docker: functions, layers for arm64
 	@PATH="$(CURDIR)/.venv-sam/bin:$$PATH" SAM_CLI_TELEMETRY=0 sam validate --lint --region us-east-1
 	@PATH="$(CURDIR)/.venv-sam/bin:$$PATH" SAM_CLI_TELEMETRY=0 sam build $(ARGS)
+	@$(MAKE) --no-print-directory $(HOST)/installed
+	@find .aws-sam/build -mindepth 1 -maxdepth 1 ! -name DependenciesLayer -exec ln -sfn -t $(HOST) "$(CURDIR)/{}" \;
+	@$(BIN)/python -m local.built
 
 deploy: build ## build, then deploy with samconfig.toml; needs an AWS account
 	@PATH="$(CURDIR)/.venv-sam/bin:$$PATH" SAM_CLI_TELEMETRY=0 sam deploy $(ARGS)
@@ -50,6 +53,7 @@ lock: .venv/uv ## resolve the dependencies anew, within pyproject.toml
 	@$(COMPILE) --upgrade --all-extras pyproject.toml -o $(LOCKED)
 	@$(COMPILE) --upgrade --constraint $(LOCKED) pyproject.toml -o layers/dependencies/requirements.txt
 	@echo aws-sam-cli | $(COMPILE) --upgrade - -o requirements-sam.txt
+	@echo awslambdaric | $(COMPILE) --upgrade - -o requirements-lambda.txt
 
 COMPILE := $(BIN)/uv pip compile --quiet --universal --python-version 3.13 --generate-hashes \
 	--no-emit-index-url --custom-compile-command "make lock"
@@ -65,6 +69,22 @@ COMPILE := $(BIN)/uv pip compile --quiet --universal --python-version 3.13 --gen
 	@echo "installing the SAM CLI into .venv-sam" >&2
 	@$(PYTHON) -m venv .venv-sam
 	@$(BIN)/uv pip install --quiet --python .venv-sam/bin/python --require-hashes -r requirements-sam.txt
+	@touch $@
+
+# What Lambda's Python has of its own, so that what was built runs here as it does there.
+.venv-lambda/installed: .venv/uv requirements-lambda.txt
+	@echo "installing Lambda's runtime client into .venv-lambda" >&2
+	@$(PYTHON) -m venv --without-pip .venv-lambda
+	@$(BIN)/uv pip install --quiet --python .venv-lambda/bin/python --compile-bytecode --only-binary :all: --require-hashes -r requirements-lambda.txt
+	@touch $@
+
+# The dependencies once more, for the processor of this machine: their native modules are not
+# Lambda's. All else in this folder is what `sam build` made.
+HOST := .aws-sam/host
+$(HOST)/installed: layers/dependencies/Makefile layers/dependencies/requirements.txt
+	@rm -rf $(HOST) && mkdir -p $(HOST)
+	@PATH="$(CURDIR)/.venv-sam/bin:$$PATH" $(MAKE) --silent -C layers/dependencies build-DependenciesLayer \
+		ARTIFACTS_DIR="$(CURDIR)/$(HOST)/DependenciesLayer" ARCH=$$(uname -m | sed s/^arm64$$/aarch64/)
 	@touch $@
 
 # Hashes are required, so what is installed is what was locked, wherever the registry is.

@@ -26,7 +26,7 @@ class LocalError(Exception):
 
 
 def start(
-    script: Path,
+    program: Path,
     arguments: Sequence[str] = (),
     *,
     log: Path,
@@ -35,10 +35,13 @@ def start(
     environment: Mapping[str, str] | None = None,
     descriptors: Sequence[int] = (),
 ) -> subprocess.Popen[bytes]:
-    """Start a Python script on a leash; what it prints goes to the end of `log`."""
+    """Start a program on a leash; what it prints goes to the end of `log`.
+
+    Python scripts run in this Python, with its `options`.
+    """
     with log.open("ab") as output:
         return subprocess.Popen(
-            [sys.executable, *options, str(LEASH), str(script), *arguments],
+            [sys.executable, *options, str(LEASH), str(program), *arguments],
             stdin=subprocess.PIPE,  # the leash
             stdout=output,
             stderr=output,

@@ -15,12 +15,12 @@ import sysconfig
 import threading
 import time
 import uuid
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from multiprocessing.connection import Connection
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 from local import children
 from local.aws import CREDENTIALS
@@ -52,6 +52,26 @@ class Failed:
 type Result = Returned | Failed
 
 
+class Process(Protocol):
+    """One execution environment of Lambda; it serves one invocation at a time."""
+
+    @property
+    def is_alive(self) -> bool:
+        """Whether it can serve another invocation."""
+
+    def invoke(self, payload: bytes) -> Result:
+        """Invoke with JSON; never raises for what the handler does."""
+
+    def kill(self) -> None:
+        """End it at once; an invocation that runs in it fails."""
+
+    def close(self) -> None:
+        """End it, and let go of what it holds."""
+
+
+type Start = Callable[[Function, Mapping[str, str], Path], Process]
+
+
 def lambda_environment(function: Function, *, aws: str) -> dict[str, str]:
     """Return what Lambda adds to the template's variables, with a local AWS at `aws`."""
     levels = {"AWS_LAMBDA_LOG_LEVEL": function.log_level} if function.log_level else {}
@@ -76,16 +96,27 @@ def lambda_environment(function: Function, *, aws: str) -> dict[str, str]:
 
 
 class Runtime:
-    """Invokes one function; safe to use from several threads at once."""
+    """Invokes one function; safe to use from several threads at once.
 
-    def __init__(self, function: Function, environment: Mapping[str, str], *, log: Path) -> None:
+    `start` starts a process: a worker of ours, unless another kind is given.
+    """
+
+    def __init__(
+        self,
+        function: Function,
+        environment: Mapping[str, str],
+        *,
+        log: Path,
+        start: Start | None = None,
+    ) -> None:
         self.function = function
         self.log = log
         self.environment = environment
+        self._start_process = start or _Worker
         self._slots = threading.BoundedSemaphore(PROCESSES_MAX)
         self._lock = threading.Lock()
-        self._idle: list[_Process] = []
-        self._busy: set[_Process] = set()
+        self._idle: list[Process] = []
+        self._busy: set[Process] = set()
         self._closed = False
 
     @property
@@ -119,7 +150,7 @@ class Runtime:
         for process in self._idle:
             process.close()
 
-    def _take(self) -> "_Process":
+    def _take(self) -> Process:
         with self._lock:
             if self._closed:
                 raise children.LocalError(f"{self.function.name} is closed")
@@ -128,10 +159,10 @@ class Runtime:
             self._busy.add(process)
             return process
 
-    def _start(self) -> "_Process":
-        return _Process(self.function, self.environment, self.log)
+    def _start(self) -> Process:
+        return self._start_process(self.function, self.environment, self.log)
 
-    def _give_back(self, process: "_Process") -> None:
+    def _give_back(self, process: Process) -> None:
         with self._lock:
             self._busy.discard(process)
             if process.is_alive and not self._closed:
@@ -140,7 +171,7 @@ class Runtime:
         process.close()
 
 
-class _Process:
+class _Worker:
     """A worker process; ready when it has imported the handler."""
 
     def __init__(self, function: Function, environment: Mapping[str, str], log: Path) -> None:

@@ -23,7 +23,7 @@ from local import aws, children, gateway
 from local.children import LocalError, Server
 from local.parts import Function, Queue, Template
 from local.poller import polling
-from local.runtime import Runtime, lambda_environment
+from local.runtime import Runtime, Start, lambda_environment
 from local.scheduler import scheduling
 from local.template import read_template
 
@@ -54,8 +54,8 @@ class Stack:
     """A stack that runs while its context lasts; `ready` then tells where everything is.
 
     `hubspot_url` replaces the emulator, `environment` overrides the variables of every function,
-    `consumers` lowers the concurrency of every trigger. Entering raises LocalError or TemplateError
-    when the stack cannot start.
+    `consumers` lowers the concurrency of every trigger, `start` is what functions run in. Entering
+    raises LocalError or TemplateError when the stack cannot start.
     """
 
     ready: dict[str, Any]
@@ -72,6 +72,7 @@ class Stack:
         hubspot_url: str | None = None,
         environment: Mapping[str, str] | None = None,
         consumers: int | None = None,
+        start: Start | None = None,
     ) -> None:
         self.logs = logs
         self._template_path = template
@@ -79,6 +80,7 @@ class Stack:
         self._hubspot_url = hubspot_url
         self._overrides = environment or {}
         self._consumers = consumers
+        self._start_process = start
         self._servers: list[Server] = []
         self.runtimes = {}
         self._context = ExitStack()
@@ -165,7 +167,10 @@ class Stack:
         if "HUBSPOT_BASE_URL" in environment:
             environment["HUBSPOT_BASE_URL"] = hubspot_url
         self.runtimes[function.name] = Runtime(
-            function, {**environment, **self._overrides}, log=self.logs / f"{function.name}.log"
+            function,
+            {**environment, **self._overrides},
+            log=self.logs / f"{function.name}.log",
+            start=self._start_process,
         )
 
     def _connect(self, context: ExitStack, listener: socket) -> None:

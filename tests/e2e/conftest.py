@@ -5,6 +5,8 @@ from pathlib import Path
 
 import pytest
 
+from local import built
+from local.lambda_emulator import EmulatedProcess
 from local.stack import Stack
 from local.visitor import Visitor
 
@@ -60,13 +62,34 @@ class Driver:
         return "".join(Path(log).read_text() for log in self.stack.log_files())
 
 
+# An update of a record that HubSpot does not know would else be retried for ten minutes.
+ENVIRONMENT = {"NOT_FOUND_RETRY_SECONDS": "0"}
+
+
 @pytest.fixture(scope="session")
 def driver(tmp_path_factory):
-    # An update of a record that HubSpot does not know would else be retried for ten minutes.
-    environment = {"NOT_FOUND_RETRY_SECONDS": "0"}
+    """The stack as `make local` runs it."""
     logs = tmp_path_factory.mktemp("logs")
     with (
-        Stack(logs=logs, consumers=1, environment=environment) as stack,
+        Stack(logs=logs, consumers=1, environment=ENVIRONMENT) as stack,
+        Visitor(stack.ready) as visitor,
+    ):
+        yield Driver(stack, visitor)
+
+
+@pytest.fixture(scope="session")
+def built_driver(tmp_path_factory):
+    """The stack as `make build` built it, in AWS's own Lambda runtime."""
+    if reason := built.why_not():
+        pytest.skip(reason)
+    with (
+        Stack(
+            built.HOST / "template.yaml",
+            logs=tmp_path_factory.mktemp("built-logs"),
+            consumers=1,
+            environment=ENVIRONMENT,
+            start=EmulatedProcess,
+        ) as stack,
         Visitor(stack.ready) as visitor,
     ):
         yield Driver(stack, visitor)

@@ -1,4 +1,7 @@
-"""Every file of events/ is fed to its function, as `sam local invoke` would."""
+"""Every file of events/ is fed to its function, as `sam local invoke` would.
+
+Once to the code as it is here, and once to what was built, in AWS's own runtime.
+"""
 
 import json
 import time
@@ -35,6 +38,11 @@ RETURNED = {"queue-unknown-account": ["00000000-0000-4000-8000-000000000001"]}
 QUEUES = sorted(path.stem for path in EVENTS.glob("queue-*.json"))
 
 
+@pytest.fixture(params=["driver", "built_driver"])
+def either(request):
+    return request.getfixturevalue(request.param)
+
+
 def read(name):
     return json.loads((EVENTS / f"{name}.json").read_text())
 
@@ -44,17 +52,17 @@ def test_every_webhook_has_an_expected_answer():
 
 
 @pytest.mark.parametrize(("name", "status"), ANSWERS.items())
-def test_the_ingest_function_answers_each_webhook(driver, name, status):
-    secret = driver.stack.ready["sources"]["changes"]["secret"]
+def test_the_ingest_function_answers_each_webhook(either, name, status):
+    secret = either.stack.ready["sources"]["changes"]["secret"]
     event = signed_event(read(name), secret, now=time.time())
-    answer = driver.stack.runtimes["IngestFunction"].invoke(event).value
+    answer = either.stack.runtimes["IngestFunction"].invoke(event).value
     kind = "application/json" if status == 202 else "application/problem+json"
     assert (answer["statusCode"], answer["headers"]["Content-Type"]) == (status, kind)
     assert json.loads(answer["body"]).get("status", 202) == status
 
 
 @pytest.mark.parametrize("name", QUEUES)
-def test_the_consumer_function_settles_each_batch(driver, name):
-    result = driver.stack.runtimes["ConsumerFunction"].invoke(read(name))
+def test_the_consumer_function_settles_each_batch(either, name):
+    result = either.stack.runtimes["ConsumerFunction"].invoke(read(name))
     failures = [{"itemIdentifier": message_id} for message_id in RETURNED.get(name, [])]
     assert result == Returned({"batchItemFailures": failures})
