@@ -33,7 +33,7 @@ from hubsync.errors import (
 from hubsync.ingest import Accepted, Request, ingest
 from hubsync.settings import IngestSettings, load
 
-METHODS = ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE"]
+METHODS = ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "CONNECT", "TRACE"]
 RETRY_AFTER_SECONDS = 5
 
 app = APIGatewayHttpResolver()

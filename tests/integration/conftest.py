@@ -3,6 +3,7 @@
 import pytest
 
 from local import aws, children
+from tests.integration.door import Door
 
 
 @pytest.fixture(scope="session")
@@ -11,3 +12,8 @@ def local_aws(tmp_path_factory):
     with children.serving("aws", aws.SERVER, port=0, logs=logs) as server:
         server.wait_until_listening()
         yield aws.Aws(server.url)
+
+
+@pytest.fixture(scope="session")
+def door(local_aws):
+    return Door(local_aws)

@@ -56,6 +56,8 @@ def parse(body: bytes) -> Json:
 def _without_strings(body: bytes) -> bytes:
     """Return what stands outside of strings, if it is JSON: there every colon belongs to a key."""
     without_escapes = body.replace(rb"\\", b"").replace(rb"\"", b"")
+    if 3 * without_escapes.count(b'"') > 2 * len(body) + 2:  # Even "" needs something beside it.
+        raise NotJson("the body is not JSON: it has more quotes than its strings can have")
     return b"".join(without_escapes.split(b'"')[::2])
 
 
@@ -66,8 +68,20 @@ def _refuse_costly(bare: bytes) -> None:
         raise NotJson(f"a number has more than {JSON_NUMBER_CHARACTERS_MAX} characters")
     if bare.count(b"[") + bare.count(b"{") > JSON_CONTAINERS_MAX:
         raise NotJson(f"the body has more than {JSON_CONTAINERS_MAX} objects and arrays")
-    if not bare.lstrip().startswith(b"[") and bare.count(b",") >= JSON_NODES_PER_EVENT_MAX:
+    is_array = bare.lstrip().startswith(b"[")
+    if not is_array and bare.count(b",") >= JSON_NODES_PER_EVENT_MAX:
         raise _too_many_values()
+    if is_array and _commas_outside(bare.strip()) >= EVENTS_PER_REQUEST_MAX:
+        raise _too_many_events()
+
+
+def _commas_outside(array: bytes) -> int:
+    """Count the commas before the first element with elements of its own, and after the last."""
+    end = len(array) - 1
+    openings = (array.find(b"[", 1), array.find(b"{", 1))
+    first = min((found for found in openings if found > 0), default=end)
+    last = max(array.rfind(b"]", 1, end), array.rfind(b"}", 1, end))
+    return array.count(b",", 0, first) + array.count(b",", max(first, last))
 
 
 def _decode(text: str, *, parse_float: Callable[[str], object]) -> Json:
@@ -90,7 +104,7 @@ def _measure(value: Json) -> int:
     if not isinstance(value, list):
         return _measure_event(value, depth=1)
     if len(value) > EVENTS_PER_REQUEST_MAX:
-        raise NotJson(f"the array has {len(value)} events; the limit is {EVENTS_PER_REQUEST_MAX}")
+        raise _too_many_events()
     return sum(_measure_event(event, depth=2) for event in value)
 
 
@@ -114,6 +128,10 @@ def _containers(node: Any) -> list[Any]:  # noqa: ANN401 - a dict or a list
     if _CONTAINERS.isdisjoint(map(type, children)):  # Mostly so, and quickly seen.
         return []
     return [child for child in children if type(child) in _CONTAINERS]
+
+
+def _too_many_events() -> NotJson:
+    return NotJson(f"the array has more than {EVENTS_PER_REQUEST_MAX} events")
 
 
 def _too_many_values() -> NotJson:
