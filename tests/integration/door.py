@@ -79,9 +79,13 @@ class Door:
 
     def messages(self):
         """Take all messages out of the queue."""
+        return [json.loads(body) for body in self.bodies()]
+
+    def bodies(self):
+        """Take all messages out of the queue, as they are."""
         found = []
         while received := self._receive():
-            found += [json.loads(message["Body"]) for message in received]
+            found += [message["Body"] for message in received]
         return found
 
     def _receive(self):

@@ -5,9 +5,9 @@ nothing here follows them.
 """
 
 import re
-from typing import Annotated, Any, Final, Literal
+from typing import Annotated, Any, Final, Literal, Self
 
-from pydantic import AfterValidator, BaseModel, ConfigDict
+from pydantic import AfterValidator, BaseModel, ConfigDict, model_validator
 
 from hubsync.core.event import moment
 
@@ -83,6 +83,12 @@ class CloudEvent(BaseModel):
     datacontenttype: Annotated[str, AfterValidator(_media_type)] | None = None
     data: Any = None
     data_base64: str | None = None
+
+    @model_validator(mode="after")
+    def _check_data(self) -> Self:
+        if {"data", "data_base64"} <= self.model_fields_set:
+            raise ValueError("has data and data_base64; one excludes the other")
+        return self
 
     @property
     def has_json(self) -> bool:

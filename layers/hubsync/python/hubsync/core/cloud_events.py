@@ -123,8 +123,6 @@ def _fields(event: CloudEvent) -> dict[str, Json]:
 
 def _data(event: CloudEvent) -> dict[str, Json]:
     member = "data_base64" if event.data_base64 is not None else "data"
-    if {"data", "data_base64"} <= event.model_fields_set:
-        raise InvalidEvents([Fault("/data_base64", "must not stand beside data")])
     if not event.has_json:
         raise InvalidEvents([Fault("/datacontenttype", "must be JSON, such as application/json")])
     data = event.data if event.data_base64 is None else _decoded_data(event.data_base64)
