@@ -68,6 +68,8 @@ def webhook(source: str) -> Response[str]:
     )
     metrics.add_metric("EventsAccepted", MetricUnit.Count, accepted.accepted)
     metrics.add_metric("EventsIgnored", MetricUnit.Count, accepted.ignored)
+    if accepted.challenge is not None:
+        return _answer(HTTPStatus.OK, {"challenge": accepted.challenge})
     if accepted.ignored:
         _log_ignored(source, accepted)
     answer = {

@@ -31,7 +31,7 @@ def read(path):
 
 
 def test_every_file_is_a_webhook_or_a_batch_of_messages():
-    assert sorted(EVENTS.iterdir()) == sorted([*WEBHOOKS, *QUEUES])
+    assert sorted(EVENTS.iterdir()) == sorted([*WEBHOOKS, *QUEUES, EVENTS / "payloads"])
 
 
 @pytest.mark.parametrize("path", WEBHOOKS, ids=name)

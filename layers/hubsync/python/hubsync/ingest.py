@@ -46,12 +46,16 @@ class Request:
 
 @dataclass(frozen=True, slots=True)
 class Accepted:
-    """What became of a request's events; the faults are of those that were ignored as invalid."""
+    """What became of a request's events; the faults are of those that were ignored as invalid.
+
+    A challenge is to be echoed, since the sender asks whether this is the right address.
+    """
 
     accepted: int
     ignored: int
     request_id: str
     faults: tuple[Fault, ...] = ()
+    challenge: str | None = None
 
 
 def ingest(
@@ -82,6 +86,8 @@ def ingest(
         occurred_at_max=round((now + CLOCK_SKEW_SECONDS_MAX) * 1_000_000),
     )
     body = strict_json.parse(request.body)
+    if (challenge := _challenge(source, body)) is not None:
+        return Accepted(0, 0, request.request_id, challenge=challenge)
     taken = take(source, request.headers, body, rules)
     head = {
         "account": source.account,
@@ -104,6 +110,14 @@ def _drafts(source: Source, headers: Mapping[str, str], body: Json) -> Drafts:
         return map_payload(source.change, headers=headers, body=body)
     carried = mode(headers)
     return canonical_drafts(body) if carried is None else cloud_drafts(body, headers, carried)
+
+
+def _challenge(source: Source, body: Json) -> str | None:
+    """Return what Slack wants echoed before it sends events to a new address (documented)."""
+    if source.signature.scheme != "slack" or not isinstance(body, dict):
+        return None
+    challenge = body.get("challenge") if body.get("type") == "url_verification" else None
+    return challenge if isinstance(challenge, str) else None
 
 
 def _verify(request: Request, source: Source, secrets: SecretsOf, now: float) -> None:

@@ -48,7 +48,7 @@ def parse_expression(text: object, *, names: Collection[str]) -> Expression:
         raise ValueError(f"is no JMESPath: {str(error).splitlines()[0].rstrip(':')}") from None
     except RecursionError:
         raise ValueError("is nested too deeply") from None
-    if mistakes := [*_unknown_names(tree, names), *_mistaken_calls(tree)]:
+    if mistakes := [*_unknown_names(tree, names), *_misused(tree)]:
         raise ValueError("; ".join(mistakes))
     return Expression(text, _exact(tree), _path(tree))
 
@@ -78,17 +78,19 @@ def _looked_up(node: Node) -> set[str]:
     return set().union(*map(_looked_up, children[:1] if node["type"] in _CHAINS else children))
 
 
-def _mistaken_calls(node: Node, *, takes_expression: bool = False) -> Iterator[str]:
-    """Yield what is wrong with the function calls of an expression, whatever the payload."""
+def _misused(node: Node, *, takes_expression: bool = False) -> Iterator[str]:
+    """Yield what makes no sense in an expression, whatever the payload."""
     kind, children = node["type"], _children(node)
     if (kind == "expref") != takes_expression:
         yield "an expression with & belongs where a function takes one, and nowhere else"
     takes = [False] * len(children)
+    if kind in _CHAINS - {"pipe"} and children[0]["type"] == "not_expression":
+        yield "! belongs to the name beside it alone; write !(a.b) instead of !a.b"
     if kind == "function_expression":
         mistake, takes = _check_call(node["value"], len(children))
         yield from mistake
     for child, expression in zip(children, takes, strict=True):
-        yield from _mistaken_calls(child, takes_expression=expression)
+        yield from _misused(child, takes_expression=expression)
 
 
 def _check_call(name: str, count: int) -> tuple[list[str], list[bool]]:
