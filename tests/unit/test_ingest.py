@@ -6,6 +6,7 @@ from dataclasses import replace
 import pytest
 
 from hubsync.core.limits import BODY_BYTES_MAX
+from hubsync.core.mapping import MappedChange
 from hubsync.core.signature import sign
 from hubsync.core.source import Signature, Source
 from hubsync.errors import (
@@ -221,3 +222,129 @@ def test_a_secret_rotated_a_moment_ago_is_looked_up_anew():
 
     assert take_in(a_request(wire()), Queue(), secrets=secrets).accepted == 1
     assert asked == [False, True]
+
+
+# Foreign payloads
+
+MAPPED = SOURCE.model_copy(
+    update={
+        "change": (
+            MappedChange.model_validate(
+                {
+                    "when": "body.type == 'changed'",
+                    "for_each": "body.people",
+                    "object_type": "p1_car",
+                    "id_property": "plate",
+                    "fields": {
+                        "id": "item.plate",
+                        "event_id": "body.id",
+                        "occurred_at": 'headers."x-moment"',
+                    },
+                    "properties": {"seats": "item.seats"},
+                }
+            ),
+        )
+    }
+)
+PAYLOAD = {"id": "p-1", "type": "changed", "people": [{"plate": "A 1"}, {"plate": "A 2"}]}
+
+
+def mapped(body, queue=None, *, invalid="refuse", moment="1795262400"):
+    return take_in(
+        signed(
+            Request("r-1", "POST", "changes", {}, json.dumps(body).encode()),
+            headers={"x-moment": moment},
+        ),
+        queue or Queue(),
+        source=MAPPED.model_copy(update={"invalid": invalid}),
+    )
+
+
+def test_a_foreign_payload_is_enqueued_as_the_change_events_it_means():
+    queue = Queue()
+    assert mapped(PAYLOAD, queue) == Accepted(2, 0, "r-1")
+    ((_, message),) = queue.messages
+    assert [(e["eventId"], e["objectType"], e["id"]) for e in message["events"]] == [
+        ("p-1#0", "2-123", "A 1"),
+        ("p-1#1", "2-123", "A 2"),
+    ]
+
+
+def test_a_payload_that_no_change_is_about_is_accepted_and_makes_no_message():
+    queue = Queue()
+    assert mapped({"type": "ping"}, queue) == Accepted(0, 1, "r-1")
+    assert queue.messages == []
+
+
+def test_a_payload_that_means_an_invalid_event_is_refused():
+    queue = Queue()
+    with pytest.raises(InvalidEvents) as caught:
+        mapped(PAYLOAD | {"people": [{"plate": "A 1"}, {}]}, queue)
+    complaint = "element 1: is null, or not there"
+    assert caught.value.faults == [Fault("/change/0/fields/id", complaint)]
+    assert queue.messages == []
+
+
+def test_where_the_source_says_so_an_invalid_event_is_ignored_alone():
+    queue = Queue()
+    body = PAYLOAD | {"people": [{"plate": "A 1"}, {}, {"plate": " "}]}
+    assert mapped(body, queue, invalid="ignore") == Accepted(
+        1,
+        2,
+        "r-1",
+        faults=(
+            Fault("/change/0/fields/id", "element 1: is null, or not there"),
+            Fault("/change/0/fields/id", "element 2: is empty"),
+        ),
+    )
+    ((_, message),) = queue.messages
+    assert [event["id"] for event in message["events"]] == ["A 1"]
+
+
+def test_a_mapped_event_from_too_far_ahead_is_refused_as_any_other():
+    with pytest.raises(InvalidEvents) as caught:
+        mapped(PAYLOAD | {"people": [{"plate": "A 1"}]}, moment="1795262701")
+    complaint = "element 0: is more than 5 minutes in the future"
+    assert caught.value.faults == [Fault("/change/0/fields/occurred_at", complaint)]
+
+
+def test_invalid_change_events_of_ones_own_form_can_be_ignored_too():
+    source = SOURCE.model_copy(update={"invalid": "ignore"})
+    taken = take_in(a_request(wire(), wire(id="")), Queue(), source=source)
+    assert taken == Accepted(1, 1, "r-1", faults=(Fault("/1/id", "is empty"),))
+
+
+SLACK = SOURCE.model_copy(
+    update={"signature": Signature(scheme="slack", secret="webhooks/slack"), "invalid": "ignore"}
+)
+
+
+@pytest.mark.parametrize(
+    ("source", "body", "challenge"),
+    [
+        (SLACK, {"type": "url_verification", "challenge": "c-1"}, "c-1"),
+        (SLACK, {"type": "url_verification", "challenge": 1}, None),
+        (SLACK, {"type": "event_callback", "challenge": "c-1"}, None),
+        (SLACK, [], None),
+    ],
+)
+def test_slack_gets_its_challenge_back_when_it_signed_it(source, body, challenge):
+    content = json.dumps(body).encode()
+    signature = sign(
+        SECRET,
+        message_id="",
+        timestamp=round(NOW),
+        body=content,
+        scheme=source.signature.rules,
+    )
+    headers = {"content-type": "application/json", **signature}
+    request = Request("r-1", "POST", "changes", headers, content)
+    assert take_in(request, Queue(), source=source).challenge == challenge
+    with pytest.raises(Unsigned):
+        take_in(replace(request, body=content + b" "), Queue(), source=source)
+
+
+def test_what_other_sources_call_a_challenge_is_no_challenge():
+    source = SOURCE.model_copy(update={"invalid": "ignore"})
+    body = {"type": "url_verification", "challenge": "c-1"}
+    assert take_in(a_request(body), Queue(), source=source).challenge is None
