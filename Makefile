@@ -42,7 +42,9 @@ build: .venv/installed .venv-sam/installed .venv-lambda/installed ## what is dep
 	@find .aws-sam/build -mindepth 1 -maxdepth 1 ! -name DependenciesLayer -exec ln -sfn -t $(HOST) "$(CURDIR)/{}" \;
 	@$(BIN)/python -m local.built
 
+# Without a change in the functions' own properties SAM publishes no version (decision 0018).
 deploy: build ## build, then deploy with samconfig.toml; needs an AWS account
+	@sed -i.bak "s/Release development/Release $$(date -u +%Y-%m-%dT%H:%M:%SZ)/" .aws-sam/build/template.yaml
 	@PATH="$(CURDIR)/.venv-sam/bin:$$PATH" SAM_CLI_TELEMETRY=0 sam deploy $(ARGS)
 
 format: .venv/installed ## rewrite the code as the formatter has it

@@ -21,11 +21,11 @@ WITHOUT_LOCAL_MEANING: dict[str, frozenset[str]] = {
             *("AutoPublishAlias", "AutoPublishAliasAllProperties", "DeploymentPreference"),
         }
     ),
-    "AWS::SQS::Queue": frozenset({"Tags"}),
+    "AWS::SQS::Queue": frozenset({"KmsMasterKeyId", "Tags"}),
     "AWS::DynamoDB::Table": frozenset(
         {
             *("PointInTimeRecoverySpecification", "SSESpecification", "Tags"),
-            "DeletionProtectionEnabled",
+            *("DeletionProtectionEnabled", "WarmThroughput"),
             "TimeToLiveSpecification",  # moto never expires an item; AWS may take two days
         }
     ),
@@ -33,7 +33,7 @@ WITHOUT_LOCAL_MEANING: dict[str, frozenset[str]] = {
     "AWS::Serverless::LayerVersion": frozenset(
         {
             *("CompatibleArchitectures", "CompatibleRuntimes", "Description", "LayerName"),
-            *("LicenseInfo", "RetentionPolicy"),
+            *("LicenseInfo", "PublishLambdaVersion", "RetentionPolicy"),
         }
     ),
 }

@@ -34,6 +34,8 @@ IGNORED_TYPES = frozenset(
         "AWS::CloudWatch::Alarm",
         "AWS::CloudWatch::Dashboard",
         "AWS::Logs::LogGroup",
+        "AWS::Logs::MetricFilter",
+        "AWS::SNS::Subscription",
         "AWS::SNS::Topic",
         "AWS::SQS::QueuePolicy",
         "AWS::Serverless::HttpApi",
@@ -51,7 +53,18 @@ def read_template(
     parameters: Mapping[str, str] | None = None,
 ) -> Template:
     """Read the template as it stands for a local AWS at address `aws`; raise TemplateError."""
-    document = parse(path.read_text())
+    return template_of(parse(path.read_text()), path, aws=aws, stack=stack, parameters=parameters)
+
+
+def template_of(
+    document: dict[str, Tree],
+    path: Path,
+    *,
+    aws: str,
+    stack: str = "hubsync",
+    parameters: Mapping[str, str] | None = None,
+) -> Template:
+    """Understand a parsed template as if it lay at `path`; raise TemplateError."""
     try:
         return _Reader(path, document, stack, aws, parameters or {}).template()
     except TemplateError as error:

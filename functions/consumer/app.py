@@ -13,13 +13,15 @@ from aws_lambda_powertools.utilities.typing import LambdaContext
 
 from hubsync.consume import Consumed, consume
 from hubsync.core.event import Rules
-from hubsync.core.outcome import Rejected, Written
+from hubsync.core.outcome import Rejected, Retryable, Written
 from hubsync.edge import aws
 from hubsync.edge.connections import connections
 from hubsync.edge.queue import SqsQueue, received
+from hubsync.permits import PAUSED
 from hubsync.settings import ConsumerSettings, load
 
 RUNNER = asyncio.Runner()  # One loop for the life of the process: pooled connections belong to it.
+TOKEN_REFUSED = ("NO_TOKEN", "HTTP_401", "HTTP_403")  # The reasons of those who asked with it.
 LATENCIES_MAX = 50  # EMF takes 100 values of a metric; a spread sample says as much.
 
 logger = Logger()
@@ -49,19 +51,25 @@ async def _consume(event: dict[str, Any], context: LambdaContext) -> Consumed:
     )
 
 
-def _count(consumed: Consumed, calls: int, throttled: int) -> None:
+def counts(consumed: Consumed) -> dict[str, int]:
+    """Return what an invocation came to, by the names of its metrics."""
     fates = Counter(type(fate).__name__ for _, fate in consumed.fates)
-    counts = {
+    reasons = Counter(fate.reason for _, fate in consumed.fates if isinstance(fate, Retryable))
+    return {
         "EventsWritten": fates["Written"],
         "EventsSuperseded": fates["Superseded"],
         "EventsDeadLettered": fates["Rejected"],
         "EventsRetried": fates["Retryable"],
+        "EventsPaused": reasons[PAUSED],
+        "TokenRefused": sum(reasons[code] for code in TOKEN_REFUSED),
         "RecordsWritten": consumed.records_written,
-        "HubSpotCalls": calls,
-        "HubSpotThrottled": throttled,
         "LeaseConflicts": consumed.lease_conflicts,
     }
-    for name, count in counts.items():
+
+
+def _count(consumed: Consumed, calls: int, throttled: int) -> None:
+    hubspot = {"HubSpotCalls": calls, "HubSpotThrottled": throttled}
+    for name, count in (counts(consumed) | hubspot).items():
         metrics.add_metric(name, MetricUnit.Count, count)
     now = time.time()
     late = sorted(now - d.occurred_at / 1e6 for d, f in consumed.fates if isinstance(f, Written))

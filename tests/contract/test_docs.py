@@ -7,8 +7,11 @@ from pathlib import Path
 import pytest
 
 from hubsync.core import limits
+from hubsync.core.statuses import STATUSES, halve, refuse, refuse_or_pause
 from hubsync.settings import ConsumerSettings, IngestSettings
 from local.cloudformation import parse
+from tests.contract.checked import checked
+from tests.contract.watching import ALARM, alarmed, of_ours
 
 PROJECT = Path(__file__).parents[2]
 README = (PROJECT / "README.md").read_text(encoding="utf-8")
@@ -95,16 +98,14 @@ def test_ci_runs_verbs_of_the_makefile_alone():
 
 
 def test_every_decision_is_linked_by_its_title():
-    decisions = sorted((PROJECT / "docs" / "decisions").glob("*.md"))
+    folder = PROJECT / "docs" / "decisions"
+    decisions = sorted(folder.glob("[0-9]*.md"))
     titles = [
         path.read_text(encoding="utf-8").splitlines()[0].split(". ", 1)[1] for path in decisions
     ]
-    linked = re.findall(
-        r"^- \[(\d+)\]\(([^)]+)\) (.+)$", section(README, "Decisions"), re.MULTILINE
-    )
-    assert linked == [
-        (path.name[:4], str(path.relative_to(PROJECT)), title)
-        for path, title in zip(decisions, titles, strict=True)
+    index = (folder / "README.md").read_text(encoding="utf-8")
+    assert re.findall(r"^- \[(\d+)\]\(([^)]+)\) (.+)$", index, re.MULTILINE) == [
+        (path.name[:4], path.name, title) for path, title in zip(decisions, titles, strict=True)
     ]
 
 
@@ -166,3 +167,20 @@ REGISTRIES = re.compile(r"pypi\." + r"org|python" + r"hosted\.org|--(extra-)?ind
 def test_no_file_names_a_machine_of_somebodys(found):
     texts = {path: path.read_text(encoding="utf-8", errors="replace") for path in tracked()}
     assert [path.name for path, text in texts.items() if found.search(text)] == []
+
+
+def test_every_reason_code_that_a_status_stands_for_is_explained():
+    explained = {code for codes, *_ in rows(section(OPERATIONS, "Reason codes")) for code in codes}
+    final = {refuse, refuse_or_pause, halve}
+    codes = {
+        row.code or f"HTTP_{status}" for status, row in STATUSES.items() if row.action in final
+    }
+    assert sorted(codes - explained) == []
+
+
+def test_what_watching_costs_is_counted():
+    stack = checked((PROJECT / "template.yaml").read_text(encoding="utf-8"))
+    ours = {metric for metric in of_ours(stack) if metric.namespace == "hubsync"}
+    alarms = [m for a in stack.of_type(ALARM).values() for m in alarmed(a["Properties"])]
+    told = re.search(r"(\d+) metrics of hubsync's own.*?(\d+) metrics with", OPERATIONS, re.DOTALL)
+    assert (int(told[1]), int(told[2])) == (len(ours), len(alarms))

@@ -1,0 +1,48 @@
+"""What the consumer counts for alarms, when an account as a whole cannot be written to."""
+
+import asyncio
+
+import pytest
+
+from functions.consumer.app import counts
+from hubsync.consume import Consumed
+from local.hubspot import Fault
+from tests.builders import wire
+from tests.integration.pipeline import Pipeline
+
+HOUR = 3600.0
+
+
+def counted(pipeline, name, *, within):
+    """Return the metric of the invocations that began within the seconds."""
+    return sum(
+        counts(Consumed((), each.fates, 0, 0))[name]
+        for each in pipeline.invocations
+        if within[0] <= each.began < within[1]
+    )
+
+
+@pytest.mark.parametrize("kind", ["expired_token", "no secret"])
+def test_a_refused_token_and_the_pause_it_makes_are_counted_until_it_is_mended(kind):
+    async def refused(pipeline):
+        portal = pipeline.portals["main"]
+        pipeline.hubspot.faults.extend([Fault(kind="expired_token")])
+        if kind == "no secret":
+            del pipeline.portals["main"]
+        await asyncio.sleep(HOUR)
+        pipeline.hubspot.faults.clear()
+        pipeline.portals["main"] = portal
+
+    pipeline = Pipeline(limit=100, during=refused)
+    for number in range(60):
+        pipeline.put(wire(eventId=f"e{number}", id=f"p{number}@example.com"), after=number * 120)
+    pipeline.run()
+    # In every quarter of an hour, which is what the alarms look at.
+    for quarter in range(4):
+        within = (quarter * HOUR / 4, (quarter + 1) * HOUR / 4)
+        assert counted(pipeline, "TokenRefused", within=within) > 0
+        assert counted(pipeline, "EventsPaused", within=within) > 0
+    after = (HOUR + 900, 4 * HOUR)
+    assert counted(pipeline, "EventsWritten", within=after) > 0
+    assert counted(pipeline, "TokenRefused", within=after) == 0
+    assert counted(pipeline, "EventsPaused", within=after) == 0
