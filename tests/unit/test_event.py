@@ -109,6 +109,7 @@ def test_an_event_within_the_rules_is_accepted(fields):
         ({"properties": {"": 1}}, "/properties/", "1 to 100 characters"),
         ({"properties": {"p" * 101: 1}}, f"/properties/{'p' * 101}", "1 to 100 characters"),
         ({"properties": {"a b": 1}}, "/properties/a b", "no space"),
+        ({"properties": {"a\uffff": 1}}, "/properties/a\uffff", "no space"),
         ({"properties": {"a,b": 1}}, "/properties/a,b", "comma"),
         ({"properties": {":archived": 1}}, "/properties/:archived", "colon"),
         ({"properties": {"a": {"b": 1}}}, "/properties/a", "is an object"),

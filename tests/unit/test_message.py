@@ -1,9 +1,12 @@
 import json
+import re
+from itertools import batched
 
 import pytest
 
 from hubsync.core.limits import EVENT_BYTES_MAX, MESSAGE_BYTES_MAX
 from hubsync.core.message import Contents, encode_events, pack, parse_message, repack
+from hubsync.core.values import CONTROL
 from hubsync.errors import Fault, InvalidEvents
 from tests.builders import NO_RULES, a_message, an_event, wire
 
@@ -15,6 +18,9 @@ HEAD = {
 }
 # As text of their own, since the characters themselves are hard to see.
 FORBIDDEN_BY_SQS = "\ufffe\uffff"
+# Documented: SendMessage takes these characters and no others.
+TAKEN_BY_SQS = re.compile("[\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]*")
+CHARACTERS = [chr(point) for point in range(0x110000) if not 0xD800 <= point < 0xE000]
 
 
 def opened(body) -> Contents:
@@ -152,3 +158,25 @@ def test_a_repacked_message_differs_in_its_events_and_tries_alone():
     envelope = opened(a_message(*events, tries=4)).envelope
     (body,) = repack(envelope, events[1:], tries=5)
     assert json.loads(body) == json.loads(a_message(*events[1:], tries=5))
+
+
+def test_every_character_that_a_value_may_hold_passes_sqs_and_arrives():
+    for some in batched(CHARACTERS, 2**14, strict=False):
+        value = "x" + CONTROL.sub("", "".join(some))
+        event = an_event(properties={"notes": value})
+        (body,) = pack(encode_events([event]), head=HEAD)
+        assert TAKEN_BY_SQS.fullmatch(body)
+        assert [delivered.event for delivered in opened(body).events] == [event]
+
+
+@pytest.mark.parametrize("field", ["eventId", "id", "name", "value"])
+def test_an_event_with_any_odd_character_is_refused_or_passes_sqs(field):
+    for character in [*CHARACTERS[:256], *FORBIDDEN_BY_SQS]:
+        name = f"n{character}" if field == "name" else "n"
+        value = f"v{character}" if field == "value" else "v"
+        fields = {field: f"x{character}"} if field in ("eventId", "id") else {}
+        try:
+            events = [an_event(**fields, idProperty="key", properties={name: value})]
+        except InvalidEvents:
+            continue
+        assert all(map(TAKEN_BY_SQS.fullmatch, pack(encode_events(events), head=HEAD)))

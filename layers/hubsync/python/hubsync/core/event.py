@@ -50,7 +50,8 @@ _RFC_3339: Final = re.compile(
     re.ASCII,
 )
 _LINE: Final = re.compile(r"[^\x00-\x1f\x7f-\x9f]*")
-_NAME: Final = re.compile(r"[^\s,:;\x00-\x1f\x7f-\x9f]+")
+# A name may become an attribute of a dead letter, where nothing is escaped: no U+FFFE, no U+FFFF.
+_NAME: Final = re.compile(r"[^\s,:;\x00-\x1f\x7f-\x9f\ufffe\uffff]+")
 
 
 @dataclass(frozen=True, slots=True)
