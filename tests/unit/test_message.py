@@ -31,7 +31,7 @@ def opened(body) -> Contents:
 
 def texts(*lengths):
     """Encoded events of these lengths."""
-    return [json.dumps("x" * (length - 2)) for length in lengths]
+    return [b'"%s"' % (b"x" * (length - 2)) for length in lengths]
 
 
 def test_events_are_packed_in_order_with_the_envelope():
@@ -59,7 +59,7 @@ def test_an_event_too_large_for_64_kb_gets_a_message_of_its_own():
 
 
 def test_sizes_are_bytes_as_sqs_counts_them():
-    event = json.dumps("ü" * 15_000, ensure_ascii=False)
+    event = json.dumps("ü" * 15_000, ensure_ascii=False).encode()
     bodies = list(pack([event, event, event], head=HEAD))
     assert [len(json.loads(body)["events"]) for body in bodies] == [2, 1]
 

@@ -14,13 +14,13 @@ from typing import Annotated, Any, Final
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
 from pydantic.alias_generators import to_camel
 
+from hubsync.core.compact import compact
 from hubsync.core.event import ChangeEvent, Rules, encode_event, moment, parse_events
 from hubsync.core.limits import EVENT_BYTES_MAX, MESSAGE_BYTES_MAX
 from hubsync.errors import Fault, InvalidEvents
 
 FORMAT: Final = 1
 _SURROGATE: Final = re.compile(r"\\u[dD]")
-_COMPACT: Final = (",", ":")
 
 
 def _moment(text: str) -> str:
@@ -61,7 +61,7 @@ class Contents:
     events: tuple[Delivered, ...]
 
 
-def encode_events(events: Iterable[ChangeEvent]) -> list[str]:
+def encode_events(events: Iterable[ChangeEvent]) -> list[bytes]:
     """Return each event as it stands in its message; refuse those above the limit."""
     encoded = [_dumps(encode_event(event)) for event in events]
     faults = [
@@ -69,28 +69,28 @@ def encode_events(events: Iterable[ChangeEvent]) -> list[str]:
             f"/{index}",
             f"has {size} bytes in its message; the limit is {EVENT_BYTES_MAX}",
         )
-        for index, text in enumerate(encoded)
-        if (size := len(text.encode())) > EVENT_BYTES_MAX
+        for index, each in enumerate(encoded)
+        if (size := len(each)) > EVENT_BYTES_MAX
     ]
     if faults:
         raise InvalidEvents(faults)
     return encoded
 
 
-def pack(events: Sequence[str], *, head: dict[str, Any]) -> Iterator[str]:
+def pack(events: Sequence[bytes], *, head: dict[str, Any]) -> Iterator[str]:
     """Yield bodies with the events, in order: up to 64 KB each, or one larger event alone."""
-    start = _dumps({"v": FORMAT, "tries": 0, **head})[:-1] + ',"events":['
-    packed: list[str] = []
-    size = empty = len(start.encode()) + len("]}")
+    start = _dumps({"v": FORMAT, "tries": 0, **head})[:-1] + b',"events":['
+    packed: list[bytes] = []
+    size = empty = len(start) + len(b"]}")
     for event in events:
-        length = len(event.encode()) + 1
+        length = len(event) + len(b",")
         if packed and size + length > MESSAGE_BYTES_MAX:
-            yield f"{start}{','.join(packed)}]}}"
+            yield (start + b",".join(packed) + b"]}").decode()
             packed, size = [], empty
         packed.append(event)
         size += length
     if packed:
-        yield f"{start}{','.join(packed)}]}}"
+        yield (start + b",".join(packed) + b"]}").decode()
 
 
 def repack(envelope: Envelope, events: Iterable[dict[str, Any]], *, tries: int) -> Iterator[str]:
@@ -104,7 +104,7 @@ def parse_message(body: str, rules: Rules) -> Contents | None:
     try:
         value = json.loads(body, parse_float=Decimal)
         if _SURROGATE.search(body):
-            _dumps(value).encode()  # Half a pair would pass no wire that follows; it raises here.
+            _dumps(value)  # Half a pair would pass no wire that follows; it raises here.
         envelope = Envelope.model_validate(value)
     except (ValidationError, ValueError, InvalidOperation, RecursionError):
         return None  # InvalidOperation is for an exponent that no Decimal holds.
@@ -123,8 +123,7 @@ def _delivered(wires: list[dict[str, Any]], rules: Rules) -> list[Delivered]:
     return [Delivered(wire, event) for wire, event in zip(wires, events, strict=True)]
 
 
-def _dumps(value: object) -> str:
-    text = json.dumps(value, ensure_ascii=False, separators=_COMPACT, default=str)
-    # SQS refuses these two characters (documented); as JSON escapes they pass. Control characters
-    # are escaped already.
-    return text.replace("\ufffe", "\\ufffe").replace("\uffff", "\\uffff")
+def _dumps(value: object) -> bytes:
+    # SQS refuses U+FFFE and U+FFFF (documented); as JSON escapes they pass. Control characters are
+    # escaped already.
+    return compact(value).replace(b"\xef\xbf\xbe", rb"\ufffe").replace(b"\xef\xbf\xbf", rb"\uffff")

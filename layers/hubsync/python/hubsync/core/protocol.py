@@ -11,6 +11,8 @@ from itertools import chain
 from json import JSONDecodeError, loads
 from typing import Any, Final
 
+from pydantic_core import from_json
+
 from hubsync.core import statuses
 from hubsync.core.batch import Batch, Route
 from hubsync.core.compact import compact
@@ -86,7 +88,7 @@ def encode_read(
         body["properties"] = [*names, *({route.id_property} - set(names))]
     if histories:
         body["propertiesWithHistory"] = list(names)
-    return compact(body).encode()
+    return compact(body)
 
 
 def decode_read(
@@ -346,10 +348,17 @@ def _ids(error: dict[str, Any]) -> frozenset[str]:
 
 def _object(body: bytes) -> dict[str, Any] | None:
     try:
-        value = loads(body)
+        value = _value(body)
     except (ValueError, RecursionError):
         return None
     return value if isinstance(value, dict) else None
+
+
+def _value(body: bytes) -> object:
+    try:
+        return from_json(body)
+    except ValueError:
+        return loads(body)  # It reads what is lax, too: half a surrogate pair in somebody's value.
 
 
 def _objects(value: object) -> list[dict[str, Any]]:
