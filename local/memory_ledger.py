@@ -14,7 +14,6 @@ from hubsync.ports import LedgerWrite
 
 class Item(NamedTuple):
     rev: Rev
-    lease_until: int
     due_at: int
     watched_until: int
     packed: bytes
@@ -37,7 +36,7 @@ class MemoryLedger:
             entry = write.entry
             if write.expected == (ABSENT if item is None else item.rev):
                 self.items[write.record] = Item(
-                    entry.rev, entry.lease_until, entry.due_at, entry.watched_until, encode(entry)
+                    entry.rev, entry.due_at, entry.watched_until, encode(entry)
                 )
             else:
                 lost.add(write.record)
@@ -48,11 +47,7 @@ class MemoryLedger:
             return Entry()
         item = self.items[record]
         return decode(
-            item.packed,
-            rev=item.rev,
-            lease_until=item.lease_until,
-            due_at=item.due_at,
-            watched_until=item.watched_until,
+            item.packed, rev=item.rev, due_at=item.due_at, watched_until=item.watched_until
         )
 
     async def left_over(

@@ -26,7 +26,6 @@ def reread(entry):
     return decode(
         encode(entry),
         rev=entry.rev,
-        lease_until=entry.lease_until,
         due_at=entry.due_at,
         watched_until=entry.watched_until,
     )
@@ -49,10 +48,10 @@ def test_an_event_of_many_properties_is_written_once():
 def test_an_entry_written_by_this_format_stays_readable():
     packed = (
         b'{"f":1,"e":[[5,0,"changes","e-1","d"]],"s":{"phone":0},'
-        b'"p":{"city":[[0,"Graz",1]]},"a":1,"d":2,"i":"512","t":"t"}'
+        b'"p":[[0,1,{"city":"Graz"}]],"a":1,"d":2,"i":"512","l":7,"t":"t"}'
     )
     version = a_version()._replace(occurred_at=5)
-    assert decode(packed, rev=Rev("r1"), lease_until=7) == Entry(
+    assert decode(packed, rev=Rev("r1")) == Entry(
         Rev("r1"),
         lease_until=7,
         synced={"phone": version},

@@ -1,72 +1,75 @@
 """A ledger entry as bytes: JSON with each event written once, however many readings it has."""
 
-import json
+from itertools import starmap
 from typing import Any
 
-from hubsync.core.change import Reading, Version
+from pydantic_core import from_json
+
+from hubsync.core.change import Reading, Version, merged
 from hubsync.core.compact import compact
-from hubsync.core.ledger import Entry, Rev, Watched
+from hubsync.core.ledger import NO_LEASE, Entry, Rev, Watched
 
 _FORMAT = 1
 
 
 def encode(entry: Entry) -> bytes:
-    """Return all of an entry but `rev` and the times, which conditions and queries look at."""
-    events: dict[Version, int] = {}
-    # Written out, since calls for each reading would cost as much as all of the JSON.
-    synced = {
-        name: events.setdefault(version, len(events)) for name, version in entry.synced.items()
-    }
-    pending = {
-        name: [
-            (events.setdefault(r.version, len(events)), r.value, int(r.upsert)) for r in readings
-        ]
-        for name, readings in entry.pending.items()
-    }
+    """Return all of an entry but `rev`, which conditions look at, and what queries look at."""
+    numbers: dict[Version, int] = {}
+    synced = {name: numbers.setdefault(v, len(numbers)) for name, v in entry.synced.items()}
+    # By event, of which each says one value of a property at most.
+    said: dict[tuple[Version, bool], dict[str, str]] = {}
+    for name, readings in entry.pending.items():
+        for version, value, upsert in readings:
+            said.setdefault((version, upsert), {})[name] = value
+    pending = [
+        (numbers.setdefault(version, len(numbers)), int(upsert), values)
+        for (version, upsert), values in said.items()
+    ]
     watched = {
-        name: [(events.setdefault(r.version, len(events)), r.value, int(r.upsert)), shown]
-        for name, (r, shown) in entry.watched.items()
+        name: (numbers.setdefault(reading.version, len(numbers)), *reading[1:], shown)
+        for name, (reading, shown) in entry.watched.items()
     }
     fields: dict[str, Any] = {
         "f": _FORMAT,
-        "e": list(events),
+        "e": list(numbers),
         "s": synced,
         "p": pending,
         "a": int(entry.archived),
         "d": entry.doubts,
         "i": entry.hubspot_id,
+        "l": entry.lease_until,
         "t": entry.trace_id,
         "w": watched,
         "q": entry.doubted_at,
         "o": int(entry.others_written),
     }
-    kept = {name: value for name, value in fields.items() if value}
-    return compact(kept).encode()
+    return compact({name: value for name, value in fields.items() if value})
 
 
-def decode(
-    packed: bytes, *, rev: Rev, lease_until: int, due_at: int = 0, watched_until: int = 0
-) -> Entry:
-    fields = json.loads(packed)
-    versions = [Version(*event) for event in fields.get("e", ())]
-
-    def reading(packed: tuple[int, str, int]) -> Reading:
-        number, value, upsert = packed
-        return Reading(versions[number], value, bool(upsert))
-
-    watched = fields.get("w", {})
+def decode(packed: bytes, *, rev: Rev, due_at: int = 0, watched_until: int = 0) -> Entry:
+    fields = from_json(packed)
+    versions = list(starmap(Version, fields.get("e", ())))
+    pending: dict[str, tuple[Reading, ...]] = {}
+    for number, upsert, values in fields.get("p", ()):
+        for name, value in values.items():
+            reading = Reading(versions[number], value, bool(upsert))
+            known = pending.get(name)
+            pending[name] = merged(known, (reading,)) if known else (reading,)
     return Entry(
         rev=rev,
-        lease_until=lease_until,
+        lease_until=fields.get("l", NO_LEASE),
         synced={name: versions[number] for name, number in fields.get("s", {}).items()},
-        pending={name: tuple(map(reading, some)) for name, some in fields.get("p", {}).items()},
-        archived=bool(fields.get("a")),
+        pending=pending,
+        archived="a" in fields,
         doubts=fields.get("d", 0),
         doubted_at=fields.get("q", 0),
-        others_written=bool(fields.get("o")),
+        others_written="o" in fields,
         hubspot_id=fields.get("i"),
         trace_id=fields.get("t"),
         due_at=due_at,
-        watched={name: Watched(reading(each), shown) for name, (each, shown) in watched.items()},
+        watched={
+            name: Watched(Reading(versions[number], value, upsert), shown)
+            for name, (number, value, upsert, shown) in fields.get("w", {}).items()
+        },
         watched_until=watched_until,
     )

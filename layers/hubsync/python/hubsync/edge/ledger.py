@@ -231,7 +231,6 @@ def _put(write: LedgerWrite, packed: bytes, table: str) -> dict[str, Any]:
     item: dict[str, Any] = {
         "pk": {"S": item_key(write.record)},
         "rev": {"S": entry.rev},
-        "lease_until": {"N": str(entry.lease_until)},
         "entry": {"B": b64encode(packed).decode()},
     }
     if _HASHED in item["pk"]["S"]:
@@ -254,7 +253,6 @@ def _entry(item: Any) -> Entry:  # noqa: ANN401 - DynamoDB's own shape
     return decode(
         b64decode(item["entry"]["B"]),
         rev=Rev(item["rev"]["S"]),
-        lease_until=_number(item, "lease_until"),
         due_at=_number(item, "due_at"),
         watched_until=_number(item, "watched_until"),
     )

@@ -7,11 +7,12 @@ connections, retries and errors stay with botocore, and so does the token by whi
 that was sent twice is made once.
 """
 
-import json
 from contextlib import suppress
 from contextvars import ContextVar
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Any, Final
+
+from pydantic_core import from_json
 
 from hubsync.core.compact import compact
 
@@ -60,7 +61,7 @@ def _put_in(params: dict[str, Any], **_given: object) -> None:
     """Put our members in the place of those that botocore has made a body of."""
     members = _members.get()
     if members is not None:
-        params["body"] = compact(json.loads(params["body"]) | members).encode()
+        params["body"] = compact(from_json(params["body"]) | members)
 
 
 def _take_out(
@@ -70,5 +71,5 @@ def _take_out(
     if _members.get() is None or response_dict["status_code"] != HTTPStatus.OK:
         return
     with suppress(ValueError):
-        customized_response_dict.update(json.loads(response_dict["body"]))
+        customized_response_dict.update(from_json(response_dict["body"]))
         response_dict["body"] = b"{}"
