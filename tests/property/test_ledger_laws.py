@@ -16,10 +16,13 @@ ENTRIES = st.builds(
     lease_until=st.integers(0, 2**53),
     synced=st.dictionaries(NAMES, VERSIONS),
     pending=st.dictionaries(NAMES, PILES),
+    archived=st.just(value=False),  # only of an entry that says since when
     doubts=st.integers(0, 9),
     hubspot_id=st.none() | TEXT.filter(bool),
     trace_id=st.none() | TEXT.filter(bool),
     watched=st.dictionaries(NAMES, st.builds(Watched, PILES.map(lambda pile: pile[0]), TEXT)),
+    due_at=st.just(0),  # not packed, since queries look at it
+    watched_until=st.just(0),
 )
 VERDICTS = st.lists(st.sampled_from(["vouched", "named", "unnamed", "halted"]), max_size=12)
 FEW = st.lists(changes(st.just(ADA)), min_size=1, max_size=4)

@@ -1,7 +1,5 @@
 """What an entry becomes, step by step; the write protocol's rules that concern one record."""
 
-from dataclasses import replace
-
 import pytest
 
 from hubsync.core.change import ARCHIVED, readings
@@ -122,10 +120,10 @@ def test_that_others_are_written_counts_from_the_first_doubt_on_until_nothing_is
     assert not others_written(Entry(), NOW)
     assert not others_written(doubted, NOW)
     assert others_written(doubted, NOW + 1)
-    known = replace(doubted, others_written=True)
+    known = doubted._replace(others_written=True)
     assert others_written(known, 0)
     assert released(known, {}, rev=R2, now=NOW).others_written
-    assert not released(replace(known, pending={}), {}, rev=R2, now=NOW).others_written
+    assert not released(known._replace(pending={}), {}, rev=R2, now=NOW).others_written
 
 
 @pytest.mark.parametrize(
@@ -146,7 +144,7 @@ def test_that_others_are_written_counts_from_the_first_doubt_on_until_nothing_is
 def test_a_record_is_unanswerable(doubts, lease_until, others_written, expected):
     entry = Entry(R1, lease_until, doubts=doubts, others_written=others_written)
     assert not unanswerable(entry)
-    assert unanswerable(replace(entry, pending={"phone": (OLD,)})) is expected
+    assert unanswerable(entry._replace(pending={"phone": (OLD,)})) is expected
 
 
 def test_a_further_round_is_laid_beneath_what_is_newer():

@@ -25,7 +25,7 @@ class Attempt:
     entry: Entry
     open: dict[str, tuple[Reading, ...]]
     vouched: set[tuple[str, Version]] = field(default_factory=set)
-    told: dict[str, Watched] = field(default_factory=dict)  # the same, as HubSpot shows it
+    told: dict[str, Watched] = field(default_factory=dict)  # the same after a doubt, as it is shown
     refused: dict[tuple[str, Version], Reason] = field(default_factory=dict)
     apart: bool = False  # events are tried one by one, since a refusal named none
     unanswerable: bool = False  # what is pending is looked for, rather than sent once more
@@ -84,11 +84,12 @@ class Attempt:
         """Settle what HubSpot vouched for, and with it all that is older."""
         created = self.create
         self._settle(sent, verdict.hubspot_id, trace_id)
-        self.told |= {
-            name: Watched(reading, verdict.shown.get(name) or reading.value)
-            for name, reading in sent.items()
-            if name != ARCHIVED
-        }
+        if self.entry.doubts or self.entry.watched:
+            self.told |= {
+                name: Watched(reading, verdict.shown.get(name) or reading.value)
+                for name, reading in sent.items()
+                if name != ARCHIVED
+            }
         existence = self.open.get(ARCHIVED, (None,))[0]
         if not created or existence is None or existence.value == YES:
             return
@@ -161,16 +162,14 @@ class Attempt:
             self._refuse({ARCHIVED: existence}, reason)
 
     def _drop_settled(self) -> None:
-        left = {
-            name: tuple(
-                reading
-                for reading in readings
-                if (name, reading.version) not in self.refused
-                and not self.entry.dominates(name, reading)
-            )
+        self.open = {
+            name: left
             for name, readings in self.open.items()
+            if (left := tuple(r for r in readings if not self._settled(name, r)))
         }
-        self.open = {name: readings for name, readings in left.items() if readings}
+
+    def _settled(self, name: str, reading: Reading) -> bool:
+        return (name, reading.version) in self.refused or self.entry.dominates(name, reading)
 
 
 def _candidates(name: str, entry: Entry, change: Change) -> tuple[Reading, ...]:

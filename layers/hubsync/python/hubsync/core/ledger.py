@@ -6,10 +6,9 @@ one releases. docs/protocol.md says why each part is there.
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
 from enum import Enum
 from types import MappingProxyType
-from typing import Final, NamedTuple, NewType
+from typing import Any, Final, NamedTuple, NewType
 
 from hubsync.core.change import ARCHIVED, YES, Change, Reading, Readings, Version, merged
 from hubsync.core.limits import (
@@ -34,14 +33,16 @@ class Watched(NamedTuple):
     shown: str  # as HubSpot's own reply showed the value
 
 
-@dataclass(frozen=True, slots=True)
-class Entry:
+_NOTHING: Final[Mapping[str, Any]] = MappingProxyType({})
+
+
+class Entry(NamedTuple):
     """One record's item; the default is that of a record never written. Times are ms since 1970."""
 
     rev: Rev = ABSENT
     lease_until: int = NO_LEASE
-    synced: Mapping[str, Version] = field(default_factory=lambda: MappingProxyType({}))
-    pending: Readings = field(default_factory=lambda: MappingProxyType({}))
+    synced: Mapping[str, Version] = _NOTHING
+    pending: Readings = _NOTHING
     archived: bool = False  # the synced reading of ARCHIVED is "true"
     doubts: int = 0  # ambiguous outcomes in a row
     doubted_at: int = 0  # when the first of them was found
@@ -49,7 +50,7 @@ class Entry:
     hubspot_id: str | None = None
     trace_id: str | None = None  # of the last write that HubSpot vouched for
     due_at: int = 0  # from when on the sweep may have to finish what was left; 0: nothing was
-    watched: Mapping[str, Watched] = field(default_factory=lambda: MappingProxyType({}))
+    watched: Mapping[str, Watched] = _NOTHING
     watched_until: int = 0  # when the audit reads back what is watched; 0: nothing is
 
     @property
@@ -105,8 +106,7 @@ def acquired(
         if not entry.dominates(name, newest) and (not known or newest > known[0]):
             pending[name] = (newest, *known)
     doubted_at = entry.doubted_at or entry.lease_until
-    return replace(
-        entry,
+    return entry._replace(
         rev=rev,
         lease_until=lease_until,
         due_at=lease_until,
@@ -144,7 +144,7 @@ def laid_on_top(entry: Entry, readings: Mapping[str, Reading], *, rev: Rev) -> E
     pending = dict(entry.pending)
     for name, reading in readings.items():
         pending[name] = merged(pending.get(name, ()), (reading,))
-    return replace(entry, rev=rev, pending=pending)
+    return entry._replace(rev=rev, pending=pending)
 
 
 def released(entry: Entry, told: Mapping[str, Watched], *, rev: Rev, now: int) -> Entry:
@@ -155,8 +155,7 @@ def released(entry: Entry, told: Mapping[str, Watched], *, rev: Rev, now: int) -
     """
     doubted = entry.doubts > 0 and bool(told)
     watched = _fitting({**entry.watched, **told}) if doubted or entry.watched else {}
-    return replace(
-        entry,
+    return entry._replace(
         rev=rev,
         lease_until=NO_LEASE,
         due_at=now if entry.pending else 0,
@@ -191,8 +190,7 @@ def audited(entry: Entry, landed: Mapping[str, Reading], *, rev: Rev, now: int) 
     takes the lease next writes them back.
     """
     pending = {name: (reading,) for name, reading in landed.items() if name not in entry.pending}
-    return replace(
-        entry,
+    return entry._replace(
         rev=rev,
         synced={name: v for name, v in entry.synced.items() if name not in pending},
         pending={**entry.pending, **pending},
@@ -206,31 +204,24 @@ def vouched(
     entry: Entry, readings: Mapping[str, Reading], *, hubspot_id: str | None, trace_id: str
 ) -> Entry:
     """Return the entry after HubSpot took these readings; they and all older ones are settled."""
-    synced, pending = dict(entry.synced), dict(entry.pending)
-    archived = entry.archived
-    for name, reading in readings.items():
-        synced[name] = reading.version
-        pending[name] = tuple(other for other in pending.get(name, ()) if other > reading)
-        if name == ARCHIVED:
-            archived = reading.value == YES
-    settled = replace(
-        entry,
-        synced=synced,
-        pending=pending,
+    existence = readings.get(ARCHIVED)
+    archived = entry.archived if existence is None else existence.value == YES
+    settled = entry._replace(
+        synced={**entry.synced, **{name: reading.version for name, reading in readings.items()}},
         archived=archived,
         # A revived record is a new one, so an archived one's id would archive nobody.
         hubspot_id=None if archived else hubspot_id or entry.hubspot_id,
         trace_id=trace_id,
     )
-    return replace(settled, pending=_undominated(settled))
+    return settled._replace(pending=_undominated(settled))
 
 
 def _undominated(entry: Entry) -> Readings:
-    kept = {
-        name: tuple(reading for reading in readings if not entry.dominates(name, reading))
+    return {
+        name: kept
         for name, readings in entry.pending.items()
+        if (kept := tuple(r for r in readings if not entry.dominates(name, r)))
     }
-    return {name: readings for name, readings in kept.items() if readings}
 
 
 def refused(entry: Entry, readings: Mapping[str, Reading]) -> Entry:
@@ -239,4 +230,4 @@ def refused(entry: Entry, readings: Mapping[str, Reading]) -> Entry:
         name: tuple(reading for reading in pending if reading != readings.get(name))
         for name, pending in entry.pending.items()
     }
-    return replace(entry, pending={name: some for name, some in kept.items() if some})
+    return entry._replace(pending={name: some for name, some in kept.items() if some})

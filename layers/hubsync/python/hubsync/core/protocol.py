@@ -136,7 +136,8 @@ def _shown(result: dict[str, Any]) -> dict[str, str | None]:
 
 
 def _sent(value: object) -> str:
-    return str(value).encode(errors="replace").decode()
+    text = str(value)
+    return text if text.isascii() else text.encode(errors="replace").decode()
 
 
 def _mapping(value: object) -> dict[str, Any]:
