@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from bench.stand_ins.aws import WEBHOOK_SECRET
+from hubsync.core.compact import compact
 from hubsync.core.event import Rules, parse_events
 from hubsync.core.message import encode_events, pack
 from local.signing import signed_event
@@ -57,10 +58,10 @@ def accepted(wires: Sequence[Wire]) -> bytes:
 
 def as_they_came(wires: Iterable[Wire]) -> bytes:
     """Return the event with messages that hold them unchanged, in the same size."""
-    return _queued([json.dumps(wire, separators=(",", ":")) for wire in wires])
+    return _queued([compact(wire) for wire in wires])
 
 
-def _queued(encoded: Sequence[str]) -> bytes:
+def _queued(encoded: Sequence[bytes]) -> bytes:
     records = [
         {
             "messageId": f"message-{number}",

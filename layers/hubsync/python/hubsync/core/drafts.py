@@ -31,7 +31,7 @@ class Taken:
     """Valid events, and as they stand in a message; how many are ignored, the faults of these."""
 
     events: list[ChangeEvent]
-    encoded: list[str]
+    encoded: list[bytes]
     ignored: int = 0
     faults: tuple[Fault, ...] = ()
 
@@ -67,7 +67,7 @@ def take_valid(drafts: Drafts, rules: Rules) -> Taken:
     invalid = len(drafts.wires) - len(found)
     return Taken(
         [event for each in found for event in each.events],
-        [text for each in found for text in each.encoded],
+        [one for each in found for one in each.encoded],
         drafts.ignored + drafts.failed + invalid,
         tuple(faults),
     )
