@@ -1,12 +1,12 @@
 """API Gateway's event to `ingest`, and what it says to an HTTP answer."""
 
 import base64
-import binascii
 import json
 import os
 import time
 from collections.abc import Sequence
-from functools import cache
+from dataclasses import dataclass
+from functools import cache, cached_property
 from http import HTTPStatus
 from pathlib import Path
 from typing import Any
@@ -30,7 +30,7 @@ from hubsync.errors import (
     UnknownSource,
     Unsigned,
 )
-from hubsync.ingest import Accepted, Request, ingest
+from hubsync.ingest import Accepted, Body, Request, ingest
 from hubsync.settings import IngestSettings, load
 
 METHODS = ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "CONNECT", "TRACE"]
@@ -155,15 +155,32 @@ def _enqueue(account: str, bodies: Sequence[str]) -> None:
     enqueue(aws.sqs(), settings().change_queue_url, account, bodies)
 
 
-def _body(event: dict[str, Any]) -> bytes:
+@dataclass(frozen=True)
+class Encoded:
+    """A body in base64. Decoding 1 MiB takes 6 ms, which an unsigned request is not worth."""
+
+    text: str
+
+    def __len__(self) -> int:
+        return len(self.text) // 4 * 3 - self.text[-2:].count("=")
+
+    def __bytes__(self) -> bytes:
+        return self._decoded
+
+    @cached_property
+    def _decoded(self) -> bytes:
+        try:
+            return base64.b64decode(self.text, validate=True)
+        except ValueError:
+            raise NotJson("the body is not the base64 it is said to be") from None
+
+
+def _body(event: dict[str, Any]) -> Body:
     """Return the bytes as they were sent: signatures are over those, not over what they mean."""
     body = event.get("body") or ""
-    if not event.get("isBase64Encoded"):
-        return body.encode("utf-8", "surrogatepass")
-    try:
-        return base64.b64decode(body, validate=True)
-    except (binascii.Error, ValueError):
-        raise NotJson("the body is not the base64 it is said to be") from None
+    if event.get("isBase64Encoded"):
+        return Encoded(body)
+    return bytes(body, "utf-8", "surrogatepass")
 
 
 def _url(event: dict[str, Any]) -> str:

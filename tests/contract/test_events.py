@@ -100,7 +100,7 @@ def test_a_signed_file_verifies_unless_it_is_about_signatures(path):
             event["headers"],
             event_body(event),
             url="",
-            secrets=lambda: [SECRET],
+            secrets=lambda **_: [SECRET],
             now=NOW,
             tolerance_seconds=300,
         )

@@ -1,7 +1,6 @@
 """The ingest function in a process of its own, with a source for each scheme."""
 
 import base64
-import json
 import shutil
 import socket
 import time
@@ -16,13 +15,14 @@ import pytest
 
 from local.runtime import Runtime, lambda_environment
 from local.template import read_template
-from tests.builders import wire
-from tests.forgery import HMACS, NAMED, Sent, forged, genuine, secrets_of, signed_bytes
+from tests.forgery import HMACS, NAMED, forged, genuine, secrets_of, signed_bytes
 
 PROJECT = Path(__file__).parents[2]
 SEED = 20_261_121
 FORGERIES = 2_000
 HOST = "https://hooks.example.com"
+# Nothing to enqueue, so that it is signatures that are tested here, and not SQS.
+BODY = b"[" + b" " * 40 + b"]"
 # An unsigned request may cost 5 ms of CPU.
 CPU_SECONDS_MAX = 0.005
 MEASURED = """
@@ -123,13 +123,9 @@ def event_of(name, sent):
     }
 
 
-def a_body(name):
-    return json.dumps([wire(eventId=f"e-{name}")]).encode()
-
-
-def a_request(name, *, second=None, secret=None):
+def a_request(name, *, body=BODY, second=None, secret=None):
     second = int(time.time()) if second is None else second
-    return genuine(name, a_body(name), second=second, url=url_of(name), secret=secret)
+    return genuine(name, body, second=second, url=url_of(name), secret=secret)
 
 
 def test_of_2_000_forgeries_none_is_accepted_whose_signed_bytes_differ(local_aws, code, upstream):
@@ -179,18 +175,17 @@ def nobody():
 def test_an_unsigned_request_costs_no_call_and_little_cpu(code, nobody):
     with running(code, nobody.url) as post:
         for name in NAMED:
-            body = a_body(name) + b" " * 1_000_000
             named = NAMED[name].header
-            signed = genuine(name, body, second=int(time.time()), url=url_of(name))
+            signed = a_request(name, body=BODY.ljust(1_000_000))
             unsigned = [
-                Sent({}, body, signed.url),
+                replace(signed, headers={}),
                 replace(signed, headers=signed.headers | {named: ""}),
                 replace(signed, headers=signed.headers | {named: "v1,AAAA t=1,v1=" * 200}),
             ]
             if NAMED[name].timestamp_header:
-                unsigned.append(genuine(name, body, second=10**9, url=url_of(name)))
+                unsigned.append(a_request(name, body=signed.body, second=10**9))
             for sent in unsigned:
-                answers = [post(name, sent) for _ in range(5)]
+                answers = [post(name, sent) for _ in range(3)]
                 assert {answer["status"] for answer in answers} == {401}
                 assert min(answer["cpu"] for answer in answers) < CPU_SECONDS_MAX
     assert not nobody.was_called()

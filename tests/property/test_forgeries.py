@@ -22,7 +22,7 @@ def is_accepted(name, sent):
             sent.headers,
             sent.body,
             url=sent.url,
-            secrets=lambda: [secrets_of(name)[0]],
+            secrets=lambda **_: [secrets_of(name)[0]],
             now=NOW,
             tolerance_seconds=300,
         )

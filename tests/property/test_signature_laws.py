@@ -25,7 +25,7 @@ def check(headers, body, secrets, now):
         headers,
         body,
         url="",
-        secrets=lambda: secrets,
+        secrets=lambda **_: secrets,
         now=now,
         tolerance_seconds=300,
     )

@@ -130,7 +130,7 @@ def check(answer, *, headers=None, body=None, url=None, secret=None, now=None):
         answer.headers if headers is None else headers,
         answer.body if body is None else body,
         url=answer.url if url is None else url,
-        secrets=lambda: [answer.secret if secret is None else secret],
+        secrets=lambda **_: [answer.secret if secret is None else secret],
         now=answer.second if now is None else now,
         tolerance_seconds=300,
     )

@@ -28,7 +28,7 @@ def check(headers=(), *, body=BODY, secrets=(SECRET,), now=SENT_AT, tolerance_se
         changed,
         body,
         url="",
-        secrets=lambda: secrets,
+        secrets=lambda **_: secrets,
         now=now,
         tolerance_seconds=tolerance_seconds,
     )
@@ -138,7 +138,7 @@ def test_an_id_and_a_body_cannot_trade_their_border():
 
 
 def test_no_secret_is_asked_for_where_no_signature_could_be_valid():
-    def secrets():
+    def secrets(**_):
         raise AssertionError
 
     for headers, now in (({}, SENT_AT), (HEADERS, SENT_AT + 301)):

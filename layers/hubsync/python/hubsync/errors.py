@@ -4,7 +4,6 @@ HubsyncError
 ├── Refusal          the sender: carries the HTTP status that says so
 │   ├── NotJson          400
 │   ├── Unsigned         401  one answer for every reason, so that none can be told from another
-│   │   └── WrongSignature
 │   ├── UnknownSource    404
 │   ├── MethodRefused    405
 │   ├── BodyTooLarge     413
@@ -42,10 +41,6 @@ class Unsigned(Refusal):
         """Keep the reason for the log; it is never part of the answer."""
         super().__init__("the signature is missing or not valid")
         self.reason = reason
-
-
-class WrongSignature(Unsigned):
-    """Well formed and in time, but made with no secret known here: one may be new."""
 
 
 class UnknownSource(Refusal):

@@ -7,14 +7,14 @@ the time window are closed.
 
 import hashlib
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Final
+from typing import Final, Protocol, SupportsBytes
 
 from hubsync.core.keys import make_signature, matcher, read_keys
 from hubsync.core.limits import SIGNATURE_HEADER_CHARACTERS_MAX, SIGNATURES_MAX
 from hubsync.core.schemes import STANDARD_WEBHOOKS, Scheme, fill
-from hubsync.errors import Unsigned, WrongSignature
+from hubsync.errors import Unsigned
 
 # Exact, since it is signed as text: "+1" and "01" are no timestamps.
 _TIMESTAMP: Final = re.compile(r"0|[1-9][0-9]{0,14}")
@@ -24,23 +24,28 @@ _ID: Final = re.compile(r"[\x00-\x7f]{1,256}")
 _PLAIN_IN_URL: Final = re.compile(r"%(3A|2F|3F|40|21|24|27|28|29|2A|2C|3B)", re.IGNORECASE)
 _ED25519_SIGNATURE_BYTES: Final = 64
 
-type Secrets = Callable[[], Sequence[str]]
-"""The secrets in force, newest first. Asked for only where a signature could be valid at all."""
+
+class Secrets(Protocol):
+    def __call__(self, *, fresh: bool) -> Sequence[str]:
+        """Return the secrets in force, newest first; `fresh` asks for them anew.
+
+        It costs a call, so it is asked only where a signature could be valid at all.
+        """
 
 
 @dataclass(frozen=True, slots=True)
 class _Claim:
-    """What a request says of itself: that these bytes were signed so, at that second."""
+    """What the headers say: that the request was signed so, at that moment."""
 
     signatures: Sequence[bytes]
-    content: bytes
-    second: float | None
+    message_id: str
+    moment: str | None  # as it was signed
 
 
 def verify(
     scheme: Scheme,
     headers: Mapping[str, str],
-    body: bytes,
+    body: SupportsBytes,
     *,
     url: str,
     secrets: Secrets,
@@ -51,14 +56,22 @@ def verify(
 
     `headers` have lower-case names; `url` is what was called; `now` is in seconds since 1970.
     """
-    claim = _claim(scheme, headers, body, url)
-    if claim.second is not None and abs(now - claim.second) > tolerance_seconds:
-        raise Unsigned("the timestamp is outside the tolerance")
-    matchers = [matcher(scheme, key, claim.content) for key in read_keys(scheme, secrets())]
-    # Every pair is compared, so that the time taken says nothing of which one matched.
-    found = [matches(signature) for matches in matchers for signature in claim.signatures]
-    if not any(found):
-        raise WrongSignature("no signature matches")
+    claim = _claim(scheme, headers)
+    if claim.moment is not None:
+        second = int(claim.moment) / scheme.timestamps_per_second
+        if abs(now - second) > tolerance_seconds:
+            raise Unsigned("the timestamp is outside the tolerance")
+    content = _content(scheme, claim.message_id, claim.moment or "", bytes(body), url)
+
+    def matches(secrets: Sequence[str]) -> bool:
+        matchers = [matcher(scheme, key, content) for key in read_keys(scheme, secrets)]
+        # Every pair is compared, so that the time taken says nothing of which one matched.
+        found = [matches(each) for matches in matchers for each in claim.signatures]
+        return any(found)
+
+    # The sender may be ahead of what is known here: its secret was rotated just now.
+    if not matches(secrets(fresh=False)) and not matches(secrets(fresh=True)):
+        raise Unsigned("no signature matches")
 
 
 def sign(
@@ -83,16 +96,12 @@ def sign(
     return {name: text for name, text in headers.items() if name is not None}
 
 
-def _claim(scheme: Scheme, headers: Mapping[str, str], body: bytes, url: str) -> _Claim:
+def _claim(scheme: Scheme, headers: Mapping[str, str]) -> _Claim:
     text = _header(headers, scheme.header)
     items = [text] if scheme.separator is None else text.split(scheme.separator)
     message_id = _message_id(scheme, headers)
     moment = _moment(scheme, headers, items)
-    return _Claim(
-        _signatures(scheme, items),
-        _content(scheme, message_id, moment or "", body, url),
-        None if moment is None else int(moment) / scheme.timestamps_per_second,
-    )
+    return _Claim(_signatures(scheme, items), message_id, moment)
 
 
 def _header(headers: Mapping[str, str], name: str) -> str:
