@@ -37,6 +37,7 @@ CALL_SECONDS_MAX = 40  # The whole call; httpx's own read timeout starts anew at
 CONNECT_SECONDS_MAX = 5
 READ_SECONDS_MAX = 30
 SEND_SECONDS_LEFT_MIN = 45  # Nothing is sent with less than this left of the invocation.
+READS_AT_ONCE_MAX = 8  # A window of 10,000 records is 100 reads of the ledger.
 CALLS_AT_ONCE_MAX = 16  # Keeps 190 calls per 10 s flowing while each takes up to 0.8 s.
 
 # Ledger

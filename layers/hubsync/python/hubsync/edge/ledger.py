@@ -9,8 +9,9 @@ import asyncio
 import json
 from base64 import b64decode, b64encode
 from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from hashlib import sha256
-from itertools import batched
+from itertools import batched, chain
 from random import Random
 from typing import TYPE_CHECKING, Any, Final
 
@@ -19,7 +20,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 from hubsync.core.change import RecordKey
 from hubsync.core.entry_codec import decode, encode
 from hubsync.core.ledger import ABSENT, Entry, Rev
-from hubsync.core.limits import TRANSACTION_BYTES_MAX, TRANSACTION_ITEMS_MAX
+from hubsync.core.limits import READS_AT_ONCE_MAX, TRANSACTION_BYTES_MAX, TRANSACTION_ITEMS_MAX
 from hubsync.edge.wire import Wire
 from hubsync.errors import Unanswered
 from hubsync.ports import LedgerWrite
@@ -69,14 +70,13 @@ class DynamoLedger:
 
         A stale entry does no harm: a write on its `rev` fails, and what it says is synced is.
         """
-        parts = [
-            asyncio.to_thread(self._read, some)
-            for some in batched(records, TRANSACTION_ITEMS_MAX, strict=False)
-        ]
-        entries: dict[RecordKey, Entry] = {}
-        for part in parts:
-            entries |= await part
-        return entries
+        return await asyncio.to_thread(self._read_all, records)
+
+    def _read_all(self, records: Sequence[RecordKey]) -> dict[RecordKey, Entry]:
+        # At once, since nothing can be sent before all of them are here.
+        with ThreadPoolExecutor(READS_AT_ONCE_MAX) as threads:
+            parts = threads.map(self._read, batched(records, TRANSACTION_ITEMS_MAX, strict=False))
+            return dict(chain.from_iterable(part.items() for part in parts))
 
     def _read(self, records: Sequence[RecordKey]) -> dict[RecordKey, Entry]:
         by_key = {item_key(record): record for record in records}
