@@ -13,6 +13,7 @@ from cli.hubspot import EPILOG, hubspot
 from cli.local import local
 from cli.plan import plan
 from cli.send import send
+from cli.source import source
 
 app = typer.Typer(no_args_is_help=True)
 app.command(epilog=EPILOG)(hubspot)
@@ -23,6 +24,7 @@ app.command()(event)
 app.command()(plan)
 app.command()(explain)
 app.add_typer(dead_letters, name="dead-letters")
+app.add_typer(source, name="source")
 
 
 def _print_version(wanted: bool) -> None:  # noqa: FBT001 - Typer's own signature

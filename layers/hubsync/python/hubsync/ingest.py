@@ -102,7 +102,7 @@ def ingest(
         occurred_at_max=round((now + CLOCK_SKEW_SECONDS_MAX) * 1_000_000),
     )
     body = strict_json.parse(bytes(request.body))
-    if (challenge := _challenge(source, body)) is not None:
+    if (challenge := challenge_of(source, body)) is not None:
         return Accepted(0, 0, request.request_id, challenge=challenge)
     taken = take(source, request.headers, body, rules)
     head = {
@@ -128,7 +128,7 @@ def _drafts(source: Source, headers: Mapping[str, str], body: Json) -> Drafts:
     return canonical_drafts(body) if carried is None else cloud_drafts(body, headers, carried)
 
 
-def _challenge(source: Source, body: Json) -> str | None:
+def challenge_of(source: Source, body: Json) -> str | None:
     """Return what Slack wants echoed before it sends events to a new address (documented)."""
     if source.signature.scheme != "slack" or not isinstance(body, dict):
         return None

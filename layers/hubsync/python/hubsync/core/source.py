@@ -25,6 +25,8 @@ _ACCOUNT = r"^[A-Za-z0-9][A-Za-z0-9_.-]{0,63}$"
 _NAME = r"^[a-z0-9][a-z0-9_-]{0,63}$"
 
 
+_MESSAGES = {"extra_forbidden": "is no key that is known here", "missing": "is required"}
+
 type _Secret = Annotated[str, Field(pattern=r"^webhooks/[A-Za-z0-9/_+=.@-]+$")]
 type _Tolerance = Annotated[int, Field(gt=0, le=3600)]
 type _Header = Annotated[
@@ -144,8 +146,11 @@ def load_source(path: Path, object_types: Mapping[str, str] | None = None) -> So
 
 def _faults(error: ValidationError) -> Iterator[Fault]:
     for detail in error.errors(include_url=False, include_context=False, include_input=False):
-        pointer = "".join(f"/{step}" for step in detail["loc"])
-        yield Fault(pointer, detail["msg"].removeprefix("Value error, "))
+        steps = detail["loc"]
+        if steps[0] == "signature":
+            steps = (*steps[:1], *steps[2:])  # pydantic adds the scheme, which is no key.
+        message = _MESSAGES.get(detail["type"], detail["msg"].removeprefix("Value error, "))
+        yield Fault("".join(f"/{step}" for step in steps), message)
 
 
 def _mistakes(source: Source, object_types: Mapping[str, str] | None) -> Iterator[Fault]:
