@@ -3,7 +3,7 @@
 from collections.abc import Callable
 
 from hubsync.core.budget import Budget
-from hubsync.core.reply import Reply, Usage
+from hubsync.core.reply import Found, Reply, Usage
 from hubsync.ports import NoPermit
 
 
@@ -13,7 +13,7 @@ class Unlimited:
     async def take(self, *, seconds: float, urgent: bool = False) -> NoPermit | None:  # noqa: ARG002
         return None
 
-    async def heard(self, reply: Reply, *, in_doubt: bool = False) -> None: ...
+    async def heard(self, reply: Reply | Found, *, in_doubt: bool = False) -> None: ...
 
     def note(self, usage: Usage) -> None: ...
 

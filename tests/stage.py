@@ -38,13 +38,13 @@ class KeptQueue:
         self.resent = []
         self.postponed = {}
 
-    async def dead_letter(self, letters):
+    async def dead_letter(self, letters, *, seconds):  # noqa: ARG002 - a port
         return self._kept(self.letters, letters)
 
-    async def resend(self, messages):
+    async def resend(self, messages, *, seconds):  # noqa: ARG002
         return self._kept(self.resent, messages)
 
-    async def postpone(self, delays):
+    async def postpone(self, delays, *, seconds):  # noqa: ARG002
         self.postponed |= delays
 
     def _kept(self, kept, given):

@@ -21,7 +21,12 @@ from hubsync.permits import PAUSED
 from hubsync.settings import ConsumerSettings, load
 
 RUNNER = asyncio.Runner()  # One loop for the life of the process: pooled connections belong to it.
-TOKEN_REFUSED = ("NO_TOKEN", "HTTP_401", "HTTP_403")  # The reasons of those who asked with it.
+TOKEN_REFUSED = (
+    "NO_TOKEN",
+    "TOKEN_LATE",
+    "HTTP_401",
+    "HTTP_403",
+)  # The reasons of those who asked with it.
 LATENCIES_MAX = 50  # EMF takes 100 values of a metric; a spread sample says as much.
 
 logger = Logger()

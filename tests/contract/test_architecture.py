@@ -21,11 +21,12 @@ OF_CORE = PURE | {
     "pydantic", "pydantic_core", "idna", "jmespath", "nacl", "hubsync.core", "hubsync.errors",
 }  # fmt: skip
 OF_USE_CASES = PURE | {
-    "asyncio", "random", "zoneinfo", "pydantic", "pydantic_core", "hubsync", "hubsync.core",
+    "asyncio", "contextlib", "random", "zoneinfo", "pydantic", "pydantic_core", "hubsync",
+    "hubsync.core",
 }  # fmt: skip
 OF_EDGE = OF_USE_CASES | {
-    "aws_lambda_powertools", "boto3", "botocore", "httpx", "concurrent", "contextlib",
-    "contextvars", "functools", "os", "time",
+    "aws_lambda_powertools", "boto3", "botocore", "httpx", "concurrent", "contextvars",
+    "functools", "os", "time",
     "mypy_boto3_dynamodb", "mypy_boto3_secretsmanager", "mypy_boto3_sqs", "hubsync.edge",
 }  # fmt: skip
 SHIPPED_NEVER = {"local", "cli", "tests", "functions", "moto", "typer", "rich", "yaml", "uvicorn"}

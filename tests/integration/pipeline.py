@@ -6,6 +6,8 @@ Time is the event loop's; run it on a virtual clock and waiting costs nothing.
 import asyncio
 import json
 from collections import Counter, defaultdict
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
 from random import Random
 from typing import NamedTuple
 from zoneinfo import ZoneInfo
@@ -58,6 +60,7 @@ class Pipeline:
 
         A call takes up to `jitter` seconds to get to HubSpot.
         """
+        self.slow = Slow()
         self._starts = starts
         self.hubspot = HubSpot(
             DEFAULT.model_copy(update={"time_zone": time_zone}),
@@ -115,7 +118,7 @@ class Pipeline:
     async def _run(self):
         loop = asyncio.get_running_loop()
         self._seconds = loop.time
-        network = _Network(self.portals, self.random, self._jitter)
+        network = _Network(self, self._jitter)
         async with httpx.AsyncClient(
             base_url="http://hubspot", transport=network, timeout=TIMEOUT
         ) as http:
@@ -139,7 +142,7 @@ class Pipeline:
             permits=permits,
             write=client.write,
             read=client.read,
-            ledger=self.ledger,
+            ledger=_Ledger(self),
             now=self.now,
             random=self.random,
         )
@@ -154,6 +157,7 @@ class Pipeline:
             await asyncio.sleep(self.sqs.seconds_until_visible(self.now()))
 
     async def _token(self, account, _fresh):
+        await self.slow.token(account)
         if account not in self.portals:
             raise Misconfigured(f"account {account} has no secret")
         return account
@@ -167,7 +171,7 @@ class Pipeline:
         def permits(account):
             if account not in known:
                 known[account] = AccountPermits(
-                    self.budgets, account, limit=self._limit, time_zone=self._time_zone,
+                    _Budgets(self), account, limit=self._limit, time_zone=self._time_zone,
                     now=self.now, random=self.random,
                 )  # fmt: skip
             return known[account]
@@ -205,36 +209,93 @@ class Invocation(NamedTuple):
     fates: tuple[tuple[Delivery, Fate], ...]
 
 
+async def at_once(*_given):
+    """Take no time."""
+
+
+@dataclass
+class Slow:
+    """What takes its time: each is awaited before, or after, the thing is done."""
+
+    token: Callable[..., Awaitable[None]] = at_once
+    request: Callable[..., Awaitable[None]] = at_once
+    reply: Callable[..., Awaitable[None]] = at_once
+    ledger: Callable[..., Awaitable[None]] = at_once
+    budgets: Callable[..., Awaitable[None]] = at_once
+    queue: Callable[..., Awaitable[None]] = at_once
+
+
 class _Network(httpx.AsyncBaseTransport):
     """Leads to each account's portal, by its token."""
 
-    def __init__(self, portals, random, jitter):
-        self._portals = portals
-        self._random = random
+    def __init__(self, pipeline, jitter):
+        self._pipeline = pipeline
         self._jitter = jitter
 
     async def handle_async_request(self, request):
         if self._jitter:
-            await asyncio.sleep(self._random.uniform(0, self._jitter))
+            await asyncio.sleep(self._pipeline.random.uniform(0, self._jitter))
+        await self._pipeline.slow.request(request)
         account = request.headers["authorization"].removeprefix("Bearer ")
-        return await EmulatorTransport(self._portals[account]).handle_async_request(request)
+        portal = EmulatorTransport(self._pipeline.portals[account])
+        answer = await portal.handle_async_request(request)
+        await self._pipeline.slow.reply(request)
+        return answer
 
 
 class _Queue:
-    """Both queues as the consumer sees them; every call is confirmed."""
+    """Both queues as the consumer sees them; every call that is quick enough is confirmed."""
 
     def __init__(self, pipeline):
         self._sqs = pipeline.sqs
         self._now = pipeline.now
+        self._slow = pipeline.slow
 
-    async def dead_letter(self, letters):
-        return self._sqs.dead_letter(letters)
+    async def dead_letter(self, letters, *, seconds):
+        in_time = await self._in_time(seconds)
+        return self._sqs.dead_letter(letters) if in_time else frozenset()
 
-    async def resend(self, messages):
-        return self._sqs.resend(messages, self._now())
+    async def resend(self, messages, *, seconds):
+        in_time = await self._in_time(seconds)
+        return self._sqs.resend(messages, self._now()) if in_time else frozenset()
 
-    async def postpone(self, delays):
-        self._sqs.postpone(delays, self._now())
+    async def postpone(self, delays, *, seconds):
+        if await self._in_time(seconds):
+            self._sqs.postpone(delays, self._now())
+
+    async def _in_time(self, seconds):
+        try:
+            async with asyncio.timeout(seconds):
+                await self._slow.queue()
+        except TimeoutError:
+            return False
+        return True
+
+
+class _Ledger:
+    """The ledger, reached slowly."""
+
+    def __init__(self, pipeline):
+        self._pipeline = pipeline
+
+    async def read(self, records):
+        await self._pipeline.slow.ledger()
+        return await self._pipeline.ledger.read(records)
+
+    async def write(self, writes):
+        await self._pipeline.slow.ledger()
+        return await self._pipeline.ledger.write(writes)
+
+
+class _Budgets:
+    """The budgets, reached slowly."""
+
+    def __init__(self, pipeline):
+        self._pipeline = pipeline
+
+    async def update(self, account, change):
+        await self._pipeline.slow.budgets()
+        return await self._pipeline.budgets.update(account, change)
 
 
 def assert_accounted_for(pipeline, event_ids):

@@ -1,11 +1,14 @@
 """Two accounts in one invocation: whatever befalls one, the other is written at its usual pace."""
 
 import asyncio
+import contextlib
 
+import httpx
 import pytest
 
 from hubsync.core.budget import broken
 from hubsync.core.outcome import Written
+from hubsync.edge.hubspot import CONNECTIONS, TIMEOUT
 from local.hubspot import UNLIMITED, Fault, HubSpot, Limits
 from tests.builders import wire
 from tests.integration.pipeline import Pipeline, assert_accounted_for
@@ -82,3 +85,31 @@ def test_an_account_is_written_at_its_pace_while_another(what, alone):
     assert call_times(pipeline) == pytest.approx(alone, abs=0.05)
     assert_accounted_for(pipeline, [f"{a}-{n}" for a in ("other", "main") for n in range(EVENTS)])
     assert pipeline.letters == {}
+
+
+def test_accounts_whose_calls_hang_take_no_connection_from_another():
+    async def serve(reader, writer):
+        head = await reader.readuntil(b"\r\n\r\n")
+        if b"quick" in head:
+            writer.write(b"HTTP/1.1 204 No Content\r\n\r\n")
+        with contextlib.suppress(asyncio.CancelledError):
+            await asyncio.Event().wait()
+        writer.close()
+
+    async def story():
+        server = await asyncio.start_server(serve, "127.0.0.1")
+        port = server.sockets[0].getsockname()[1]
+        url = f"http://127.0.0.1:{port}"
+        async with httpx.AsyncClient(base_url=url, timeout=TIMEOUT, limits=CONNECTIONS) as http:
+            hanging = [asyncio.create_task(http.post("/hangs")) for _ in range(7 * 16)]
+            await asyncio.sleep(0)
+            async with asyncio.timeout(10):
+                answer = await http.post("/quick")
+            for task in hanging:
+                task.cancel()
+            await asyncio.gather(*hanging, return_exceptions=True)
+        server.close()
+        server.close_clients()
+        return answer.status_code
+
+    assert asyncio.run(story()) == 204

@@ -2,6 +2,8 @@
 
 import asyncio
 import json
+import socket
+import time
 import uuid
 from pathlib import Path
 
@@ -20,6 +22,7 @@ from tests.builders import a_message
 
 PROJECT = Path(__file__).parents[2]
 NOON = 1_795_262_400.0
+SECONDS = 20  # enough for all but a queue that says nothing
 REJECTED = Rejected("INVALID_INTEGER", "HubSpot refused seats", ("seats", "size"), "c-1")
 
 
@@ -115,7 +118,9 @@ def test_nothing_to_send_is_no_call(closed_sqs, queues):
 
 def test_a_dead_letter_carries_its_reasons_as_attributes(sqs, queue, queues):
     body = a_message({"eventId": "e-1"})
-    assert asyncio.run(queue.dead_letter([DeadLetter(body, "main", REJECTED)])) == {0}
+    assert asyncio.run(
+        queue.dead_letter([DeadLetter(body, "main", REJECTED)], seconds=SECONDS)
+    ) == {0}
     (message,) = take(sqs, queues["DeadLetterQueue"])
     assert message["Body"] == body
     assert texts(message) == {
@@ -133,7 +138,7 @@ def texts(message):
 
 def test_an_attribute_with_nothing_to_say_is_left_out(sqs, queue, queues):
     letter = DeadLetter("no JSON", "", Rejected("MALFORMED_MESSAGE", "no message"))
-    assert asyncio.run(queue.dead_letter([letter])) == {0}
+    assert asyncio.run(queue.dead_letter([letter], seconds=SECONDS)) == {0}
     (message,) = take(sqs, queues["DeadLetterQueue"])
     assert set(texts(message)) == {"reason_code", "reason_message", "rejected_at"}
     assert "MessageGroupId" not in message["Attributes"]
@@ -142,13 +147,13 @@ def test_an_attribute_with_nothing_to_say_is_left_out(sqs, queue, queues):
 def test_many_dead_letters_are_confirmed_one_by_one(sqs, queue, queues):
     bodies = [f"letter {n:02}" for n in range(23)]
     letters = [DeadLetter(body, "main", REJECTED) for body in bodies]
-    assert asyncio.run(queue.dead_letter(letters)) == frozenset(range(23))
+    assert asyncio.run(queue.dead_letter(letters, seconds=SECONDS)) == frozenset(range(23))
     assert [message["Body"] for message in take(sqs, queues["DeadLetterQueue"])] == bodies
 
 
 def test_what_is_sent_back_stays_hidden_for_its_delay(sqs, queue, queues):
     now, later = Resend("now", "main", 0), Resend("later", "main", 1)
-    assert asyncio.run(queue.resend([now, later])) == {0, 1}
+    assert asyncio.run(queue.resend([now, later], seconds=SECONDS)) == {0, 1}
     assert [message["Body"] for message in take(sqs, queues["ChangeQueue"])] == ["now"]
     (message,) = take(sqs, queues["ChangeQueue"], wait_seconds=5)
     assert (message["Body"], message["Attributes"]["MessageGroupId"]) == ("later", "main")
@@ -157,17 +162,36 @@ def test_what_is_sent_back_stays_hidden_for_its_delay(sqs, queue, queues):
 def test_messages_are_hidden_for_as_long_as_they_are_told(sqs, queue, queues):
     enqueue(sqs, queues["ChangeQueue"], "main", [f"message {n:02}" for n in range(12)])
     handles = [message["ReceiptHandle"] for message in take(sqs, queues["ChangeQueue"])]
-    asyncio.run(queue.postpone(dict.fromkeys(handles[:11], 0)))
+    asyncio.run(queue.postpone(dict.fromkeys(handles[:11], 0), seconds=SECONDS))
     again = take(sqs, queues["ChangeQueue"])
     assert [message["Body"] for message in again] == [f"message {n:02}" for n in range(11)]
     assert {message["Attributes"]["ApproximateReceiveCount"] for message in again} == {"2"}
 
 
 def test_hiding_is_best_effort(closed_sqs, queue):
-    asyncio.run(queue.postpone({"no such handle": 5}))
+    asyncio.run(queue.postpone({"no such handle": 5}, seconds=SECONDS))
     closed = SqsQueue(closed_sqs, change_url="x", dead_letter_url="x", now=lambda: NOON)
-    asyncio.run(closed.postpone({"handle": 5}))
-    assert asyncio.run(closed.dead_letter([DeadLetter("x", "main", REJECTED)])) == frozenset()
+    asyncio.run(closed.postpone({"handle": 5}, seconds=SECONDS))
+    assert (
+        asyncio.run(closed.dead_letter([DeadLetter("x", "main", REJECTED)], seconds=SECONDS))
+        == frozenset()
+    )
+
+
+def test_a_queue_that_says_nothing_is_waited_for_no_longer_than_asked():
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        silent_sqs = boto3.client(
+            "sqs",
+            endpoint_url=f"http://127.0.0.1:{silent.getsockname()[1]}",
+            region_name="eu-west-1",
+            config=Config(read_timeout=1, retries={"total_max_attempts": 1}),
+        )
+        queue = SqsQueue(silent_sqs, change_url="x", dead_letter_url="x", now=lambda: NOON)
+        letters = [DeadLetter("x", "main", REJECTED)] * 500
+        began = time.monotonic()
+        assert asyncio.run(queue.dead_letter(letters, seconds=0.2)) == frozenset()
+        asyncio.run(queue.postpone({"handle": 5}, seconds=0.1))
+        assert time.monotonic() - began < 0.9
 
 
 def test_lambdas_event_is_opened_to_its_messages():

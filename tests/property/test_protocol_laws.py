@@ -49,7 +49,7 @@ def test_any_answer_is_read_as_one_of_the_closed_set(status, headers, body):
 @given(STATUSES, BODIES)
 def test_any_answer_to_a_read_is_read(status, body):
     ids = ["ada@example.com", "bea@example.com"]
-    found = decode_read(BATCH.route, ids, status, body)
+    found = decode_read(BATCH.route, ids, status, {}, body)
     if not isinstance(found, NotApplied | Ambiguous):
         assert set(found) <= set(ids)
         shown = [asdict(record) for record in found.values() if record]
@@ -117,7 +117,7 @@ def test_a_record_is_read_back_by_what_addresses_it(switches, there):
         hubspot.create("contacts", {"email": "ada@example.com", "phone": "1"})
     ids = ["ada@example.com", "nobody@example.com"]
     answer = post(hubspot, "read", encode_read(BATCH.route, ids, ["phone"]))
-    found = decode_read(BATCH.route, ids, answer.status, answer.body)
+    found = decode_read(BATCH.route, ids, answer.status, answer.headers, answer.body)
     assert found["nobody@example.com"] is None
     shown = found["ada@example.com"]
     assert (shown and shown.properties["phone"]) == ("1" if there else None)

@@ -70,13 +70,13 @@ class PerilousQueue:
         self._perils = perils
         self._now = now
 
-    async def dead_letter(self, letters: Sequence[DeadLetter]) -> frozenset[int]:
+    async def dead_letter(self, letters: Sequence[DeadLetter], *, seconds: float) -> frozenset[int]:  # noqa: ARG002 - a port
         return await self._confirmed("dead letter", lambda: self._sqs.dead_letter(letters))
 
-    async def resend(self, messages: Sequence[Resend]) -> frozenset[int]:
+    async def resend(self, messages: Sequence[Resend], *, seconds: float) -> frozenset[int]:  # noqa: ARG002 - a port
         return await self._confirmed("resend", lambda: self._sqs.resend(messages, self._now()))
 
-    async def postpone(self, delays: Mapping[str, int]) -> None:
+    async def postpone(self, delays: Mapping[str, int], *, seconds: float) -> None:  # noqa: ARG002
         async def postpone() -> None:
             self._sqs.postpone(delays, self._now())
 

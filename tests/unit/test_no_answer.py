@@ -67,7 +67,7 @@ def test_a_look_that_is_refused_for_now_is_taken_again():
     throttled = Fault(kind="status", status=429, operation="read", times=1)
     stage = in_doubt(*[[event(1, phone="1")]] * 5, faults=[SILENT, throttled])
     ((_, fate),) = fates(stage.consume(a_message(event(1, phone="1"))))
-    assert fate == Retryable("READ_429")
+    assert fate == Retryable("THROTTLED_UNNAMED")
     assert fates(stage.consume(a_message(event(1, phone="1")))) == [("e-1", NO_ANSWER)]
 
 

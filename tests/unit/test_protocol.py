@@ -609,7 +609,7 @@ def test_a_read_asks_for_what_tells_the_records_apart():
 
 def found(route, ids, body, status=200):
     raw = body if isinstance(body, bytes) else json.dumps(body).encode()
-    return decode_read(route, ids, status, raw)
+    return decode_read(route, ids, status, {}, raw)
 
 
 def test_a_read_shows_records_by_the_id_asked_for_and_says_which_are_not_there():
@@ -631,7 +631,7 @@ def test_a_record_read_alone_may_show_another_address():
 
 
 def test_a_read_that_is_no_answer_shows_nothing():
-    assert found(BY_ID, ["1"], b"", 500) == Ambiguous("READ_500")
+    assert found(BY_ID, ["1"], b"", 500) == Ambiguous("HTTP_500")
     assert found(BY_ID, ["1"], error_body("No"), 400) == NotApplied("READ_400")
     assert found(BY_ID, ["1"], b"{") == Ambiguous("READ_UNFINISHED")
     assert found(BY_ID, ["1"], {"status": "PENDING"}) == Ambiguous("READ_UNFINISHED")

@@ -24,7 +24,7 @@ from hubsync.core.change import (
     record_key,
 )
 from hubsync.core.event import Rules, moment
-from hubsync.core.limits import PENDING_BYTES_MAX, TRIES_MAX
+from hubsync.core.limits import PENDING_BYTES_MAX, TRIES_MAX, WRITE_SECONDS_LEFT_MIN
 from hubsync.core.message import Envelope, parse_message, repack
 from hubsync.core.outcome import Fate, Rejected, Retryable, fate
 from hubsync.invocation import Invocation
@@ -33,6 +33,9 @@ from hubsync.write import Writer
 
 _MALFORMED: Final = Rejected("MALFORMED_MESSAGE", "the message is not in hubsync's format")
 _EXHAUSTED: Final = Rejected("RETRIES_EXHAUSTED", f"still not settled after {TRIES_MAX} tries")
+# What each step at the end leaves of the invocation to those after it, in seconds.
+_LEFT_BY_LETTERS, _LEFT_BY_RESENDS, _LEFT_BY_POSTPONING = 2.0, 1.25, 0.5
+assert WRITE_SECONDS_LEFT_MIN > _LEFT_BY_LETTERS
 _NO_ROOM: Final = Retryable("RECORD_FULL")
 _UNCONFIRMED: Final = Retryable("DEAD_LETTER_UNCONFIRMED")
 
@@ -102,8 +105,8 @@ async def consume(
     writers = await _write(parcels, ports, terms, deadline)
     for parcel in parcels:
         _give_up_exhausted(parcel)
-    await _dead_letter(parcels, queue)
-    returned = await _send_back(parcels, queue, ports.random)
+    await _dead_letter(parcels, queue, deadline)
+    returned = await _send_back(parcels, queue, ports.random, deadline)
     return Consumed(
         tuple(returned),
         tuple((d, d.fate) for parcel in parcels for d in parcel.deliveries if d.fate),
@@ -227,7 +230,11 @@ def _give_up_exhausted(parcel: Parcel) -> None:
             delivery.fate = _EXHAUSTED
 
 
-async def _dead_letter(parcels: Sequence[Parcel], queue: Queue) -> None:
+def _seconds_until(deadline: float, leaving: float) -> float:
+    return max(0.0, deadline - leaving - asyncio.get_running_loop().time())
+
+
+async def _dead_letter(parcels: Sequence[Parcel], queue: Queue, deadline: float) -> None:
     """Put refused events into the dead-letter queue, each once; without its answer none is done."""
     letters: dict[str, DeadLetter] = {}
     bodies = []
@@ -239,7 +246,9 @@ async def _dead_letter(parcels: Sequence[Parcel], queue: Queue) -> None:
                 name = repr((letter.account, delivery.change)) if delivery.change else letter.body
                 letters.setdefault(name, letter)
                 bodies.append((name, delivery))
-    confirmed = await queue.dead_letter(tuple(letters.values())) if letters else frozenset()
+    seconds = _seconds_until(deadline, _LEFT_BY_LETTERS)
+    given = tuple(letters.values())
+    confirmed = await queue.dead_letter(given, seconds=seconds) if letters else frozenset()
     sent = {name for position, name in enumerate(letters) if position in confirmed}
     for name, delivery in bodies:
         if name not in sent:
@@ -253,7 +262,9 @@ def _letter(parcel: Parcel, delivery: Delivery, rejected: Rejected) -> DeadLette
     return DeadLetter(body, parcel.envelope.account, rejected)
 
 
-async def _send_back(parcels: Sequence[Parcel], queue: Queue, random: Random) -> list[str]:
+async def _send_back(
+    parcels: Sequence[Parcel], queue: Queue, random: Random, deadline: float
+) -> list[str]:
     """Send open events back, in new messages where others of their message are settled.
 
     Returns the ids of the messages that are not done.
@@ -273,13 +284,16 @@ async def _send_back(parcels: Sequence[Parcel], queue: Queue, random: Random) ->
             (parcel, Resend(body, parcel.envelope.account, delay))
             for body in repack(parcel.envelope, wires, tries=parcel.tries + 1)
         ]
-    confirmed = await queue.resend([resend for _, resend in resends]) if resends else ()
+    seconds = _seconds_until(deadline, _LEFT_BY_RESENDS)
+    given = [resend for _, resend in resends]
+    confirmed = await queue.resend(given, seconds=seconds) if resends else ()
     for position, (parcel, resend) in enumerate(resends):
         if position not in confirmed:
             message = parcel.received
             returned[message.message_id] = (message.receipt_handle, resend.delay_seconds)
     if returned:
-        await queue.postpone(dict(returned.values()))
+        seconds = _seconds_until(deadline, _LEFT_BY_POSTPONING)
+        await queue.postpone(dict(returned.values()), seconds=seconds)
     return list(returned)
 
 

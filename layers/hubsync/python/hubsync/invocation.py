@@ -6,7 +6,11 @@ from dataclasses import dataclass
 
 from hubsync.core.attempt import EventId
 from hubsync.core.ledger import Rev
-from hubsync.core.limits import LEASE_MARGIN_SECONDS, SEND_SECONDS_LEFT_MIN
+from hubsync.core.limits import (
+    LEASE_MARGIN_SECONDS,
+    SEND_SECONDS_LEFT_MIN,
+    WRITE_SECONDS_LEFT_MIN,
+)
 from hubsync.ports import Ports, Terms
 
 type Expired = Callable[[EventId], bool]
@@ -50,6 +54,10 @@ class Invocation:
     def may_send(self, after_seconds: float = 0.0) -> bool:
         """Whether a call could still be answered in time."""
         return self.seconds_left() - after_seconds >= SEND_SECONDS_LEFT_MIN
+
+    def writing_time(self) -> asyncio.Timeout:
+        """Return what ends the writing while there is time to hand back what is open."""
+        return asyncio.timeout_at(self.deadline - WRITE_SECONDS_LEFT_MIN)
 
     def rev(self) -> Rev:
         return Rev(f"{self.ports.random.getrandbits(96):024x}")

@@ -15,7 +15,7 @@ from zoneinfo import ZoneInfo
 
 from hubsync.core import budget
 from hubsync.core.budget import Budget, Denied, Granted
-from hubsync.core.reply import Ambiguous, NotApplied, Reply, Scope, Usage
+from hubsync.core.reply import Ambiguous, Found, NotApplied, Reply, Scope, Usage
 from hubsync.errors import Unanswered
 from hubsync.ports import Budgets, NoPermit
 
@@ -174,7 +174,7 @@ class AccountPermits:
         """Remember HubSpot's own count, as the last answer gave it."""
         self._usage = usage
 
-    async def heard(self, reply: Reply, *, in_doubt: bool = False) -> None:
+    async def heard(self, reply: Reply | Found, *, in_doubt: bool = False) -> None:
         """Take note of a reply: slow down, pause the account, or let it go on.
 
         What a record that was in doubt before is answered says nothing of the account.
@@ -185,7 +185,7 @@ class AccountPermits:
         except Unanswered:
             return  # The next reply says it again.
 
-    async def _heard(self, reply: Reply, *, in_doubt: bool) -> None:
+    async def _heard(self, reply: Reply | Found, *, in_doubt: bool) -> None:
         match reply:
             case NotApplied(code, retry_after, Scope.ACCOUNT):
                 await self._stop(code, retry_after)

@@ -31,7 +31,7 @@ class Permits(Protocol):
     async def take(self, *, seconds: float, urgent: bool = False) -> NoPermit | None:
         """Wait for a permit, at most so long; None means go. An urgent one hardly waits."""
 
-    async def heard(self, reply: Reply, *, in_doubt: bool = False) -> None:
+    async def heard(self, reply: Reply | Found, *, in_doubt: bool = False) -> None:
         """Take note of a reply; `in_doubt`: it is about a record that was in doubt before."""
 
 
@@ -94,14 +94,19 @@ class Resend:
 
 
 class Queue(Protocol):
-    """Where events come from and go back to. Each call returns the positions that SQS confirmed."""
+    """Where events come from and go back to.
 
-    async def dead_letter(self, letters: Sequence[DeadLetter]) -> frozenset[int]: ...
+    Each call ends after so many seconds, and returns the positions that SQS confirmed until then.
+    """
 
-    async def resend(self, messages: Sequence[Resend]) -> frozenset[int]: ...
+    async def dead_letter(
+        self, letters: Sequence[DeadLetter], *, seconds: float
+    ) -> frozenset[int]: ...
 
-    async def postpone(self, delays: Mapping[str, int]) -> None:
-        """Hide messages, by receipt handle, for that many seconds; best effort."""
+    async def resend(self, messages: Sequence[Resend], *, seconds: float) -> frozenset[int]: ...
+
+    async def postpone(self, delays: Mapping[str, int], *, seconds: float) -> None:
+        """Hide messages, by receipt handle, for that long; best effort."""
 
 
 @dataclass(frozen=True, slots=True)

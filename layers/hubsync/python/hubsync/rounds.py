@@ -1,5 +1,6 @@
 """Use case: send what is due of records under our lease, until nothing is, and release them."""
 
+import asyncio
 from collections.abc import Sequence
 
 from hubsync.core.attempt import Attempt
@@ -34,13 +35,24 @@ class Rounds:
         The permit of the first call was taken before the leases were.
         """
         self._permits = permits
-        self._begun = False
+        self._permit_in_hand = True
         self._invocation = invocation
         self._ports = invocation.ports
         self._made = made
 
     async def run(self, attempts: Sequence[Attempt]) -> None:
-        """Send, settle and release records whose leases were taken with their first readings."""
+        """Send, settle and release records whose leases were taken with their first readings.
+
+        Where that is cut off, the records are in doubt.
+        """
+        try:
+            await self._run(attempts)
+        except asyncio.CancelledError:
+            for attempt in attempts:
+                attempt.doubt(OUT_OF_TIME)
+            raise
+
+    async def _run(self, attempts: Sequence[Attempt]) -> None:
         again = [attempt for attempt in attempts if not attempt.over]
         groups: list[list[Attempt]] = []
         while again or groups:
@@ -59,8 +71,6 @@ class Rounds:
         group = await self._commit(group)
         if not group:
             return Next()
-        if not await self._may_send(group):
-            return Next()
         route = group[0].route(group[0].due())
         sent = await self._inputs(route, group)
         if len(sent) == 1 and sent[0][0].unanswerable:
@@ -74,6 +84,11 @@ class Rounds:
         return after
 
     async def _send(self, route: Route, sent: list[Sent]) -> Next:
+        refused = await self._leave()
+        if refused is not None:
+            for attempt, _ in sent:
+                attempt.halt(refused.reason, refused.seconds)
+            return Next()
         in_doubt = any(attempt.entry.doubts > 0 for attempt, _ in sent)
         reply = await self._ports.write(Batch(route, tuple(item for _, item in sent)))
         await self._permits.heard(reply, in_doubt=in_doubt)
@@ -84,31 +99,25 @@ class Rounds:
                 self._give_up_unknown(attempt)
         return after
 
-    async def _may_send(self, group: list[Attempt]) -> bool:
-        """Whether there is time and a permit for a call; the first came before the leases."""
-        refused = None
+    async def _leave(self) -> NoPermit | None:
+        """Ask for one call more, whatever it is for: None means that time and permit are there."""
         if not self._invocation.may_send():
-            refused = NoPermit(OUT_OF_TIME, 0.0)
-        elif self._begun:
-            refused = await self._permits.take(
-                seconds=self._invocation.sending_seconds_left(), urgent=True
-            )
-        self._begun = True
-        if refused is not None:
-            for attempt in group:
-                attempt.halt(refused.reason, refused.seconds)
-        return refused is None
+            return NoPermit(OUT_OF_TIME, 0.0)
+        if self._permit_in_hand:
+            self._permit_in_hand = False
+            return None
+        seconds = self._invocation.sending_seconds_left()
+        return await self._permits.take(seconds=seconds, urgent=True)
 
     async def _read(
-        self, route: Route, ids: Sequence[str], names: Sequence[str]
+        self, route: Route, ids: Sequence[str], names: Sequence[str], *, in_doubt: bool = False
     ) -> Found | NotApplied | Ambiguous:
-        """Read records, which costs a permit of its own."""
-        refused = await self._permits.take(
-            seconds=self._invocation.sending_seconds_left(), urgent=True
-        )
+        refused = await self._leave()
         if refused is not None:
             return NotApplied(refused.reason, refused.seconds)
-        return await self._ports.read(route, ids, names)
+        found = await self._ports.read(route, ids, names)
+        await self._permits.heard(found, in_doubt=in_doubt)
+        return found
 
     async def _inputs(self, route: Route, group: list[Attempt]) -> list[Sent]:
         if route.operation == "archive":
@@ -130,7 +139,7 @@ class Rounds:
             found = await self._read(route, [a.record.id for a in unknown], [])
             for attempt in unknown:
                 if isinstance(found, NotApplied | Ambiguous):
-                    attempt.halt(found.code)  # A read changes nothing, so nothing is in doubt.
+                    _halt(attempt, found)
                 elif attempt.record.id not in found:
                     attempt.halt(READ_UNANSWERED)
                 elif (shown := found[attempt.record.id]) is None:
@@ -167,7 +176,7 @@ class Rounds:
         message = "HubSpot neither wrote nor refused the record"
         look = await self._look(item)
         if isinstance(look, NotApplied | Ambiguous):
-            attempt.halt(look.code)
+            _halt(attempt, look)
         elif look.held == item.readings:
             attempt.vouch(item.readings, look.vouched, item.trace_id)
         elif look.exists:
@@ -184,9 +193,9 @@ class Rounds:
         end it is given up unseen.
         """
         attempt.unanswerable = False
-        look = await self._look(item)
+        look = await self._look(item, in_doubt=True)
         if isinstance(look, NotApplied):
-            attempt.halt(look.code)
+            _halt(attempt, look)
             return
         if isinstance(look, Ambiguous) and attempt.entry.doubts < DOUBTS_UNSEEN_MAX:
             attempt.doubt(look.code)
@@ -200,12 +209,12 @@ class Rounds:
         if isinstance(look, Seen) and held:
             attempt.vouch(held, look.vouched, item.trace_id)
 
-    async def _look(self, item: Input) -> Seen | NotApplied | Ambiguous:
+    async def _look(self, item: Input, *, in_doubt: bool = False) -> Seen | NotApplied | Ambiguous:
         """Read a record back."""
         record = item.record
         route = Route(record.account, record.object_type, "update", record.id_property)
         names = [name for name in item.readings if name != ARCHIVED]
-        found = await self._read(route, [record.id], names)
+        found = await self._read(route, [record.id], names, in_doubt=in_doubt)
         if isinstance(found, NotApplied | Ambiguous):
             return found
         if record.id not in found:
@@ -245,6 +254,12 @@ class Rounds:
         for attempt in attempts:
             if attempt.record in lost:
                 attempt.doubt(LEDGER_UNANSWERED)
+
+
+def _halt(attempt: Attempt, unread: NotApplied | Ambiguous) -> None:
+    # A read changes nothing, so nothing is in doubt.
+    wait = unread.retry_after_seconds if isinstance(unread, NotApplied) else None
+    attempt.halt(unread.code, wait)
 
 
 def _by_call(attempts: Sequence[Attempt]) -> list[list[Attempt]]:

@@ -6,6 +6,7 @@ each batch and let its rounds run. Nothing outlives the call: tasks are awaited,
 
 import asyncio
 from collections.abc import Iterable, Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from itertools import groupby
 
@@ -56,8 +57,19 @@ class Writer:
         self._ports = invocation.ports
         self._slots = asyncio.Semaphore(CALLS_AT_ONCE_MAX)
 
-    async def write(self, changes: Sequence[Change], tries: int = LEASE_TRIES_MAX) -> None:
-        """Write what is new of the changes; each concerns another record."""
+    async def write(self, changes: Sequence[Change]) -> None:
+        """Write what is new of the changes; each concerns another record. Ends in time.
+
+        Sending stops early enough for HubSpot, however slow. What still waits then is the ledger or
+        the budget, and it is left as after a crash: nobody knows what came of it.
+        """
+        with suppress(TimeoutError):
+            async with self._invocation.writing_time():
+                await self._write(changes, LEASE_TRIES_MAX)
+        known = self.attempts.keys() | self.left.keys()
+        self._leave((c for c in changes if c.record not in known), Retryable(OUT_OF_TIME))
+
+    async def _write(self, changes: Sequence[Change], tries: int) -> None:
         try:
             entries = await self._ports.ledger.read([change.record for change in changes])
         except Unanswered:
@@ -110,7 +122,7 @@ class Writer:
                 self.left[change.record] = Retryable(LEASED, at_most=at_most)
             return
         await asyncio.sleep(wait)
-        await self.write([change for change, _ in leased], tries - 1)
+        await self._write([change for change, _ in leased], tries - 1)
 
     def _wait_seconds(self, leased: list[tuple[Change, Entry]]) -> float:
         """Wait for the leases to be over if they soon are, else a moment."""

@@ -34,10 +34,12 @@ BATCH_INPUTS_MAX = 100  # Documented: object API guide, "limited to 100 inputs p
 BATCH_BYTES_MAX = 3_000_000  # Ours: HubSpot publishes no bound; it answers 413 beyond its own.
 TRACE_ID_CHARACTERS_MAX = 64  # Ours: HubSpot publishes none, and ids of 36 are in use.
 CALL_SECONDS_MAX = 40  # The whole call; httpx's own read timeout starts anew at each read.
+TOKEN_SECONDS_MAX = 10  # Of those, until there is a token: Secrets Manager, or a renewal.
 CONNECT_SECONDS_MAX = 5
 READ_SECONDS_MAX = 30
 SEND_SECONDS_LEFT_MIN = 45  # Nothing is sent with less than this left of the invocation.
 READS_AT_ONCE_MAX = 8  # A window of 10,000 records is 100 reads of the ledger.
+WRITE_SECONDS_LEFT_MIN = 3  # Then what is under way is left as it is, and handed back.
 CALLS_AT_ONCE_MAX = 16  # Keeps 190 calls per 10 s flowing while each takes up to 0.8 s.
 
 # Ledger
@@ -67,6 +69,8 @@ assert (
     EVENT_BYTES_MAX + 4096 < SQS_REQUEST_BYTES_MAX
 )  # The largest event fits a message of its own.
 assert SEND_SECONDS_LEFT_MIN >= CALL_SECONDS_MAX + LEASE_MARGIN_SECONDS
+assert SEND_SECONDS_LEFT_MIN > CALL_SECONDS_MAX + WRITE_SECONDS_LEFT_MIN
+assert CALL_SECONDS_MAX - TOKEN_SECONDS_MAX >= READ_SECONDS_MAX > CONNECT_SECONDS_MAX
 assert BATCH_BYTES_MAX > BATCH_INPUTS_MAX * 1024
 assert PENDING_BYTES_MAX > EVENT_BYTES_MAX
 assert WATCHED_SECONDS_MAX > WATCH_SECONDS

@@ -92,13 +92,16 @@ def encode_read(
 
 
 def decode_read(
-    route: Route, ids: Sequence[str], status: int, body: bytes
+    route: Route, ids: Sequence[str], status: int, headers: Mapping[str, str], body: bytes
 ) -> Found | NotApplied | Ambiguous:
     """Return what an answer shows, by the id asked for, and what it says is not there."""
     answer = _object(body)
     if not 200 <= status < 300:  # noqa: PLR2004 - the class of success
-        code = f"READ_{status}"
-        return Ambiguous(code) if status >= HTTPStatus.INTERNAL_SERVER_ERROR else NotApplied(code)
+        failed = _failed(status, headers, answer)
+        # A read has nothing that could be refused for good: its records wait.
+        return (
+            failed if isinstance(failed, NotApplied | Ambiguous) else NotApplied(f"READ_{status}")
+        )
     if answer is None or _unfinished(answer):
         return Ambiguous("READ_UNFINISHED")
     asked = {_folded(route, id_): id_ for id_ in ids}

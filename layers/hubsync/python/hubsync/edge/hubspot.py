@@ -8,7 +8,12 @@ from typing import Final
 import httpx
 
 from hubsync.core.batch import Batch, Route
-from hubsync.core.limits import CALL_SECONDS_MAX, CONNECT_SECONDS_MAX, READ_SECONDS_MAX
+from hubsync.core.limits import (
+    CALL_SECONDS_MAX,
+    CONNECT_SECONDS_MAX,
+    READ_SECONDS_MAX,
+    TOKEN_SECONDS_MAX,
+)
 from hubsync.core.protocol import decode, decode_read, encode_read, path, usage_of
 from hubsync.core.reply import Ambiguous, Found, NotApplied, Reply, Scope, Usage
 from hubsync.errors import Misconfigured
@@ -19,6 +24,8 @@ type TokenOf = Callable[[str, bool], Awaitable[str]]
 type Note = Callable[[str, Usage], None]
 
 TIMEOUT: Final = httpx.Timeout(READ_SECONDS_MAX, connect=CONNECT_SECONDS_MAX)
+# No limit, where httpx has one of 100 for all accounts: seven that hang would hold up the eighth.
+CONNECTIONS: Final = httpx.Limits()
 # No connection, so no request: these are the only failures after which nothing can have happened.
 _NEVER_SENT: Final = (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout)
 
@@ -52,9 +59,6 @@ class HubSpot:
         answer = await self._post(route.account, url, batch.encode())
         if not isinstance(answer, httpx.Response):
             return answer
-        usage = usage_of(answer.headers)
-        if usage is not None and self._note is not None:
-            self._note(route.account, usage)
         return decode(batch, answer.status_code, answer.headers, answer.content)
 
     async def read(
@@ -76,36 +80,49 @@ class HubSpot:
         answer = await self._post(route.account, url, body)
         if not isinstance(answer, httpx.Response):
             return answer
-        return decode_read(route, ids, answer.status_code, answer.content)
+        return decode_read(route, ids, answer.status_code, answer.headers, answer.content)
 
     async def _post(
         self, account: str, url: str, body: bytes
     ) -> httpx.Response | NotApplied | Ambiguous:
-        """Send once; on a 401 once more, if that made us find another token."""
+        """Send once; on a 401 once more, if that made us find another token and time is left."""
+        ends = asyncio.get_running_loop().time() + CALL_SECONDS_MAX
         try:
-            token = await self._token_of(account, False)  # noqa: FBT003 - a port
-            answer = await self._send(token, url, body)
+            token = await self._token(account, fresh=False)
+            answer = await self._send(account, token, url, body, ends)
             if not isinstance(answer, httpx.Response) or (
                 answer.status_code != HTTPStatus.UNAUTHORIZED
             ):
                 return answer
-            fresh = await self._token_of(account, True)  # noqa: FBT003
+            fresh = await self._token(account, fresh=True)
         except Misconfigured:
             return NotApplied("NO_TOKEN", scope=Scope.ACCOUNT)
-        return answer if fresh == token else await self._send(fresh, url, body)
+        except TimeoutError:
+            return NotApplied("TOKEN_LATE", scope=Scope.ACCOUNT)
+        late = ends - asyncio.get_running_loop().time() < READ_SECONDS_MAX
+        if late or fresh == token:
+            return answer
+        return await self._send(account, fresh, url, body, ends)
+
+    async def _token(self, account: str, *, fresh: bool) -> str:
+        async with asyncio.timeout(TOKEN_SECONDS_MAX):
+            return await self._token_of(account, fresh)
 
     async def _send(
-        self, token: str, url: str, body: bytes
+        self, account: str, token: str, url: str, body: bytes, ends: float
     ) -> httpx.Response | NotApplied | Ambiguous:
         self.calls += 1
         headers = {"Authorization": f"Bearer {token}", "Content-Type": "application/json"}
         try:
             # httpx's read timeout starts anew at each read, so the whole call has its own.
-            async with asyncio.timeout(CALL_SECONDS_MAX):
+            async with asyncio.timeout_at(ends):
                 answer = await self._http.post(url, content=body, headers=headers)
         except _NEVER_SENT as error:
             return NotApplied(f"UNREACHABLE_{type(error).__name__}", scope=Scope.ACCOUNT)
         except (httpx.HTTPError, TimeoutError) as error:
             return Ambiguous(f"NO_ANSWER_{type(error).__name__}")
         self.throttled += answer.status_code == HTTPStatus.TOO_MANY_REQUESTS
+        usage = usage_of(answer.headers)
+        if usage is not None and self._note is not None:
+            self._note(account, usage)
         return answer

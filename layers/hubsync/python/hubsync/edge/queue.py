@@ -1,7 +1,10 @@
 """SQS: messages out of Lambda's event, and into queues. A 200 can hide entries that failed."""
 
 import asyncio
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
+from functools import partial
 from itertools import batched
 from typing import TYPE_CHECKING, Any
 
@@ -18,6 +21,7 @@ if TYPE_CHECKING:
     from mypy_boto3_sqs import SQSClient
 
 SENDS_MAX = 3
+THREADS_MAX = 8  # A thousand requests, of 10,000 letters, in some three seconds.
 _ATTRIBUTE_BYTES = 4096  # Room for attributes, which count as bytes of the request.
 
 
@@ -43,15 +47,18 @@ def enqueue(sqs: "SQSClient", queue_url: str, account: str, bodies: Sequence[str
 
 def send(sqs: "SQSClient", queue_url: str, entries: Sequence[dict[str, Any]]) -> frozenset[int]:
     """Send entries and return the positions that SQS confirmed; what failed is tried again."""
-    confirmed: set[int] = set()
-    for some in _requests(entries):
-        left = dict(some)
-        for _ in range(SENDS_MAX):
-            left = _send_once(sqs, queue_url, left)
-            if not left:
-                break
-        confirmed |= {position for position, _ in some} - left.keys()
-    return frozenset(confirmed)
+    return frozenset[int]().union(
+        *(_send(sqs, queue_url, some) for some in _requests(entries)),
+    )
+
+
+def _send(sqs: "SQSClient", queue_url: str, entries: dict[int, dict[str, Any]]) -> frozenset[int]:
+    left = entries
+    for _ in range(SENDS_MAX):
+        left = _send_once(sqs, queue_url, left)
+        if not left:
+            break
+    return frozenset(entries.keys() - left.keys())
 
 
 def _send_once(
@@ -69,23 +76,27 @@ def _send_once(
     return {position: entry for position, entry in entries.items() if position not in done}
 
 
-def _requests(entries: Sequence[dict[str, Any]]) -> Iterator[list[tuple[int, dict[str, Any]]]]:
-    """Cut entries into requests of at most ten, and 1 MiB in total."""
-    some: list[tuple[int, dict[str, Any]]] = []
+def _requests(entries: Sequence[dict[str, Any]]) -> Iterator[dict[int, dict[str, Any]]]:
+    """Cut entries into requests of at most ten, and 1 MiB in total, by their positions."""
+    some: dict[int, dict[str, Any]] = {}
     size = 0
     for position, entry in enumerate(entries):
         length = len(entry["MessageBody"].encode()) + _ATTRIBUTE_BYTES
         if some and (len(some) == SQS_ENTRIES_MAX or size + length > SQS_REQUEST_BYTES_MAX):
             yield some
-            some, size = [], 0
-        some.append((position, entry))
+            some, size = {}, 0
+        some[position] = entry
         size += length
     if some:
         yield some
 
 
 class SqsQueue:
-    """The consumer's way back to SQS. boto3 blocks, so calls run in threads, and are awaited."""
+    """The consumer's way back to SQS: many requests at once, and an end in time.
+
+    boto3 blocks, so calls run in threads. They are the queue's own: where others hang, these do
+    not. One that is late may still be carried out, as any call that got no answer.
+    """
 
     def __init__(
         self,
@@ -99,13 +110,14 @@ class SqsQueue:
         self._change_url = change_url
         self._dead_letter_url = dead_letter_url
         self._now = now
+        self._threads = ThreadPoolExecutor(THREADS_MAX, "sqs")
 
-    async def dead_letter(self, letters: Sequence[DeadLetter]) -> frozenset[int]:
+    async def dead_letter(self, letters: Sequence[DeadLetter], *, seconds: float) -> frozenset[int]:
         rejected_at = moment_text(round(self._now() * 1_000_000))
         entries = [_dead_letter_entry(letter, rejected_at) for letter in letters]
-        return await asyncio.to_thread(send, self._sqs, self._dead_letter_url, entries)
+        return await self._send(self._dead_letter_url, entries, seconds)
 
-    async def resend(self, messages: Sequence[Resend]) -> frozenset[int]:
+    async def resend(self, messages: Sequence[Resend], *, seconds: float) -> frozenset[int]:
         entries = [
             {
                 "MessageBody": message.body,
@@ -114,24 +126,38 @@ class SqsQueue:
             }
             for message in messages
         ]
-        return await asyncio.to_thread(send, self._sqs, self._change_url, entries)
+        return await self._send(self._change_url, entries, seconds)
 
-    async def postpone(self, delays: Mapping[str, int]) -> None:
-        await asyncio.to_thread(self._postpone, delays)
+    async def postpone(self, delays: Mapping[str, int], *, seconds: float) -> None:
+        some = batched(delays.items(), SQS_ENTRIES_MAX, strict=False)
+        await self._within(seconds, [partial(self._postpone, each) for each in some])
 
-    def _postpone(self, delays: Mapping[str, int]) -> None:
-        for some in batched(enumerate(delays.items()), SQS_ENTRIES_MAX, strict=False):
-            entries = [
-                {"Id": str(n), "ReceiptHandle": handle, "VisibilityTimeout": seconds}
-                for n, (handle, seconds) in some
-            ]
-            try:
-                self._sqs.change_message_visibility_batch(
-                    QueueUrl=self._change_url,
-                    Entries=entries,  # type: ignore[arg-type] # built from the same fields
-                )
-            except (BotoCoreError, ClientError):
-                return  # The messages come back by the queue's own visibility, which is longer.
+    async def _send(
+        self, url: str, entries: Sequence[dict[str, Any]], seconds: float
+    ) -> frozenset[int]:
+        calls = [partial(_send, self._sqs, url, some) for some in _requests(entries)]
+        return frozenset[int]().union(*await self._within(seconds, calls))
+
+    async def _within[T](self, seconds: float, calls: Sequence[Callable[[], T]]) -> list[T]:
+        """Return what the calls came to that ended in time; those not begun then never begin."""
+        loop = asyncio.get_running_loop()
+        tasks = [loop.run_in_executor(self._threads, call) for call in calls]
+        done, late = await asyncio.wait(tasks, timeout=seconds)
+        for task in late:
+            task.cancel()
+        return [task.result() for task in done]
+
+    def _postpone(self, delays: Iterable[tuple[str, int]]) -> None:
+        entries = [
+            {"Id": str(n), "ReceiptHandle": handle, "VisibilityTimeout": seconds}
+            for n, (handle, seconds) in enumerate(delays)
+        ]
+        # What fails comes back by the queue's own visibility, which is longer.
+        with suppress(BotoCoreError, ClientError):
+            self._sqs.change_message_visibility_batch(
+                QueueUrl=self._change_url,
+                Entries=entries,  # type: ignore[arg-type] # built from the same fields
+            )
 
 
 def _dead_letter_entry(letter: DeadLetter, rejected_at: str) -> dict[str, Any]:
