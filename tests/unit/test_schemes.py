@@ -1,11 +1,15 @@
 """Answers that the owners of the schemes publish, and what happens when a byte of them changes."""
 
+import base64
+import hashlib
+import hmac
 from dataclasses import dataclass, replace
 
 import pytest
+from hubspot.utils.signature import Signature
 
 from hubsync.core.schemes import SCHEMES, Scheme
-from hubsync.core.signature import verify
+from hubsync.core.signature import sign, verify
 from hubsync.errors import Unsigned
 
 URL = "https://www.example.com/webhook_uri"
@@ -188,3 +192,113 @@ def test_with_any_character_of_its_headers_changed_it_does_not(answer):
 def test_without_any_of_its_headers_it_does_not(answer):
     for name in answer.headers:
         assert is_refused(answer, headers={k: v for k, v in answer.headers.items() if k != name})
+
+
+STRIPE = COMPUTED["stripe"].headers["stripe-signature"].partition(",v0=")[0]
+STANDARD_V1 = PUBLISHED["standard-webhooks v1"].headers["webhook-signature"]
+STANDARD_V1A = PUBLISHED["standard-webhooks v1a"].headers["webhook-signature"]
+WRONG_HEX, WRONG_BASE64 = "0" * 64, f"{'A' * 43}="
+
+
+def with_signature(answer, text):
+    return answer.headers | {answer.scheme.header: text}
+
+
+@pytest.mark.parametrize(
+    ("name", "text"),
+    [
+        ("stripe", f"{STRIPE},v1={WRONG_HEX}"),
+        ("stripe", STRIPE.replace("v1=", f"v1={WRONG_HEX},v2=x,v1=")),
+        ("stripe", ",".join(reversed(STRIPE.split(",")))),
+        ("standard-webhooks v1", f"v1,{WRONG_BASE64} {STANDARD_V1A} {STANDARD_V1}"),
+        ("standard-webhooks v1a", f"v1,{WRONG_BASE64} {STANDARD_V1} {STANDARD_V1A}"),
+        ("standard-webhooks v1", " ".join([f"v1,{WRONG_BASE64}"] * 15 + [STANDARD_V1])),
+    ],
+)
+def test_one_of_several_signatures_is_enough(name, text):
+    check(ANSWERS[name], headers=with_signature(ANSWERS[name], text))
+
+
+@pytest.mark.parametrize(
+    ("name", "text"),
+    [
+        ("github", "{0},{0}"),
+        ("github", "sha1=" + "0" * 40),
+        ("github", "sha512={0}"),
+        ("slack", "{0},{0}"),
+        ("shopify", "{0},{0}"),
+        ("shopify", "{0} "),
+        ("hubspot-v3 by Python", "{0},{0}"),
+        ("standard-webhooks v1", "{0},{0}"),
+        ("standard-webhooks v1", "v1a" + STANDARD_V1.removeprefix("v1")),
+        ("standard-webhooks v1a", "v1" + STANDARD_V1A.removeprefix("v1a")),
+        ("standard-webhooks v1", " ".join([f"v1,{WRONG_BASE64}"] * 16 + [STANDARD_V1])),
+        ("standard-webhooks v1a", " ".join([STANDARD_V1A] * 5)),
+        ("standard-webhooks v1", f"{STANDARD_V1}{' ' * 4_096}"),
+        ("stripe", f"{STRIPE},t=1492774577"),
+        ("stripe", f"{STRIPE},t=1"),
+        ("stripe", STRIPE.replace("t=", "t=0")),
+        ("stripe", STRIPE.replace("v1=", "v0=")),
+        ("stripe", STRIPE.partition(",")[2]),
+    ],
+)
+def test_what_is_not_exactly_a_signature_of_the_scheme_is_refused(name, text):
+    """Two headers of one name arrive as one, with a comma between them."""
+    answer = ANSWERS[name]
+    text = text.format(answer.headers[answer.scheme.header])
+    assert is_refused(answer, headers=with_signature(answer, text))
+
+
+@each({name: answer for name, answer in ANSWERS.items() if answer.second})
+def test_a_timestamp_is_good_for_five_minutes_before_and_after(answer):
+    check(answer, now=answer.second - 300)
+    check(answer, now=answer.second + 300)
+    assert is_refused(answer, now=answer.second - 300.001)
+    assert is_refused(answer, now=answer.second + 300.001)
+
+
+@each({name: answer for name, answer in ANSWERS.items() if not answer.second})
+def test_a_scheme_without_a_timestamp_does_not_look_at_the_clock(answer):
+    check(answer, now=10**10)
+
+
+@pytest.mark.parametrize("source", SCHEMES)
+@pytest.mark.parametrize("other", SCHEMES)
+def test_headers_of_one_scheme_are_nothing_to_another(source, other):
+    secret = "MDEyMzQ1Njc4OWFiY2RlZjAxMjM0NTY3ODlhYmNkZWY="
+    headers = sign(secret, scheme=SCHEMES[other], message_id="m", timestamp=0, body=b"{}", url=URL)
+    answer = Answer(SCHEMES[source], secret, b"{}", headers, url=URL)
+    assert is_refused(answer) == (source != other)
+
+
+@pytest.mark.parametrize(
+    ("called", "signed"),
+    [
+        ("https://a.example.com/x?y=%3A%2F%3F%40%21%24%27%28%29%2A%2C%3B", "y=:/?@!$'()*,;"),
+        ("https://a.example.com/x?y=%3a%2f%2c", "y=:/,"),
+        ("https://a.example.com/x?y=%20%26%3D%25%23+%C3%A9", "y=%20%26%3D%25%23+%C3%A9"),
+        ("https://a.example.com/x?y=%253A", "y=%253A"),
+        ("https://a.example.com/x?y=%%33A", "y=%%33A"),
+    ],
+)
+def test_hubspot_signs_the_characters_that_it_lists_as_themselves(called, signed):
+    signed = f"https://a.example.com/x?{signed}"
+    # Written another way than the code: the text as HubSpot's documentation puts it together.
+    text = f"POST{signed}{{}}1693657560000"
+    digest = hmac.new(HUBSPOT.secret.encode(), text.encode(), hashlib.sha256).digest()
+    headers = with_signature(HUBSPOT, base64.b64encode(digest).decode())
+    check(HUBSPOT, headers=headers, body=b"{}", url=called)
+    assert is_refused(HUBSPOT, headers=headers, body=b"{}", url=f"{called}x")
+
+
+def test_hubspot_may_have_been_given_another_address_than_the_one_that_arrives():
+    behind = replace(HUBSPOT, scheme=replace(HUBSPOT.scheme, url=URL), url="https://internal/")
+    check(behind)
+    assert is_refused(replace(behind, scheme=HUBSPOT.scheme))
+
+
+def test_the_clients_of_hubspot_sign_the_same():
+    signature = Signature.get_signature(
+        HUBSPOT.secret, HUBSPOT.body.decode(), "v3", URL, "POST", "1693657560000"
+    )
+    assert with_signature(HUBSPOT, signature) == HUBSPOT.headers
