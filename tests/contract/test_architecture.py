@@ -106,6 +106,20 @@ def test_core_asks_no_clock_and_opens_nothing(path):
     assert not called & {"open", "print", "input"}
 
 
+def test_no_cold_start_waits_for_libsodium():
+    """It is imported by the request that needs it, through the one module that wraps it."""
+    importers = {name(path) for path in modules(PACKAGE) if "nacl" in set(imported(path))}
+    at_start = {
+        alias.name
+        for path in [*modules(PACKAGE), *modules(PROJECT / "functions")]
+        for node in ast.parse(path.read_text("utf-8")).body
+        if isinstance(node, ast.ImportFrom)
+        for alias in node.names
+    }
+    assert importers == {"hubsync/core/ed25519.py"}
+    assert "ed25519" not in at_start
+
+
 def test_every_shipped_module_is_imported_without_any_environment():
     package = [name(path).removesuffix(".py").replace("/", ".") for path in modules(PACKAGE)]
     apps = [str(path) for path in modules(PROJECT / "functions") if path.name == "app.py"]

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from hubsync.core import limits
+from hubsync.core.schemes import SCHEMES
 from hubsync.core.statuses import STATUSES, halve, refuse, refuse_or_pause
 from hubsync.settings import ConsumerSettings, IngestSettings
 from local.cloudformation import parse
@@ -107,6 +108,14 @@ def test_every_decision_is_linked_by_its_title():
     assert re.findall(r"^- \[(\d+)\]\(([^)]+)\) (.+)$", index, re.MULTILINE) == [
         (path.name[:4], path.name, title) for path, title in zip(decisions, titles, strict=True)
     ]
+
+
+def test_every_scheme_of_signatures_is_described():
+    sources = (PROJECT / "docs" / "sources.md").read_text(encoding="utf-8")
+    described = {scheme: cells for (scheme,), *cells in rows(section(sources, "Signatures"))}
+    assert sorted(described) == sorted([*SCHEMES, "hmac"])
+    for scheme, row in SCHEMES.items():
+        assert described[scheme][0][0].lower() == row.header
 
 
 def test_every_suite_is_described():
