@@ -47,9 +47,10 @@ deploy: build ## build, then deploy with samconfig.toml; needs an AWS account
 	@sed -i.bak "s/Release development/Release $$(date -u +%Y-%m-%dT%H:%M:%SZ)/" .aws-sam/build/template.yaml
 	@PATH="$(CURDIR)/.venv-sam/bin:$$PATH" SAM_CLI_TELEMETRY=0 sam deploy $(ARGS)
 
-format: .venv/installed ## rewrite the code as the formatter has it
+format: .venv/installed ## rewrite the code as the formatter has it, and docs/openapi.json from the code
 	@$(BIN)/ruff format .
 	@$(BIN)/ruff check --fix .
+	@$(BIN)/python -m local.openapi > docs/openapi.json
 
 lock: .venv/uv ## resolve the dependencies anew, within pyproject.toml
 	@$(COMPILE) --upgrade --all-extras pyproject.toml -o $(LOCKED)

@@ -21,6 +21,7 @@ from pydantic import (
     ValidationError,
     ValidationInfo,
     ValidatorFunctionWrapHandler,
+    WithJsonSchema,
     WrapValidator,
 )
 from pydantic.alias_generators import to_camel
@@ -31,6 +32,7 @@ from hubsync.core.limits import (
     PROPERTIES_MAX,
     PROPERTY_NAME_CHARACTERS_MAX,
     SEQUENCE_MAX,
+    VALUE_CHARACTERS_MAX,
 )
 from hubsync.core.object_types import CONTACTS, canonical_type
 from hubsync.core.strict_json import Json
@@ -187,6 +189,18 @@ def _rules(info: ValidationInfo) -> Rules:
 _NO_RULES: Final = Rules()
 
 
+# What upstream may write, for the description of the interface; the validators are stricter.
+type MomentText = Annotated[str, WithJsonSchema({"type": "string", "format": "date-time"})]
+type Element = str | float | bool
+type Value = (
+    Annotated[str, Field(max_length=VALUE_CHARACTERS_MAX)] | float | bool | list[Element] | None
+)
+type Properties = Annotated[
+    dict[Annotated[str, Field(max_length=PROPERTY_NAME_CHARACTERS_MAX)], Value],
+    Field(max_length=PROPERTIES_MAX),
+]
+
+
 class ChangeEvent(BaseModel):
     """One fact: what a record's properties were, when, and who says so.
 
@@ -205,23 +219,23 @@ class ChangeEvent(BaseModel):
     event_id: Annotated[
         str,
         Field(
-            min_length=1, max_length=EVENT_ID_CHARACTERS_MAX, pattern=r"\A[^\x00-\x1f\x7f-\x9f]*\z"
+            min_length=1, max_length=EVENT_ID_CHARACTERS_MAX, pattern=r"^[^\x00-\x1f\x7f-\x9f]*$"
         ),
     ]
-    occurred_at: Annotated[int, BeforeValidator(_occurred_at)]
+    occurred_at: Annotated[int, BeforeValidator(_occurred_at, json_schema_input_type=MomentText)]
     sequence: Annotated[int, Field(ge=0, le=SEQUENCE_MAX)] = 0
     operation: Operation = "upsert"
     object_type: Annotated[str, AfterValidator(_object_type)]
     id_property: Annotated[str | None, AfterValidator(_id_property)] = Field(
         default=None, validate_default=True
     )
-    id: Annotated[str, BeforeValidator(_id)]
+    id: Annotated[str, BeforeValidator(_id, json_schema_input_type=str | int)]
     properties: Annotated[
         dict[
             Annotated[str, AfterValidator(_property_name)],
-            Annotated[str, BeforeValidator(canonical_value)],
+            Annotated[str, BeforeValidator(canonical_value, json_schema_input_type=Value)],
         ],
-        WrapValidator(_properties),
+        WrapValidator(_properties, json_schema_input_type=Properties),
     ] = Field(default=None, validate_default=True)
 
 
