@@ -98,7 +98,7 @@ def _options() -> Tree:
         "schema": {"type": "string"},
     }
     granted = {
-        "Allow": {"schema": {"const": "POST"}},
+        "Allow": {"required": True, "schema": {"const": "POST"}},
         "WebHook-Allowed-Origin": {"schema": {"const": "*"}},
         "WebHook-Allowed-Rate": {
             "description": "Requests per minute, of all senders together.",
@@ -112,7 +112,10 @@ def _options() -> Tree:
         "security": [],
         "parameters": [origin],
         "responses": {
-            "200": {"description": "Delivery is permitted.", "headers": granted},
+            "200": {
+                "description": "Permission, if it was asked for.",
+                "headers": granted,
+            },
             "404": _problem(404),
         },
     }
@@ -151,9 +154,9 @@ def _problem(status: int) -> Tree:
         "content": {PROBLEM: {"schema": ref(kind)}},
     }
     if status == 405:  # noqa: PLR2004
-        answer["headers"] = {"Allow": {"schema": {"const": "POST"}}}
+        answer["headers"] = {"Allow": {"required": True, "schema": {"const": "POST"}}}
     if status == 503:  # noqa: PLR2004
-        answer["headers"] = {"Retry-After": {"schema": {"type": "integer"}}}
+        answer["headers"] = {"Retry-After": {"required": True, "schema": {"type": "integer"}}}
     return answer
 
 

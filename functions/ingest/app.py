@@ -19,6 +19,7 @@ from aws_lambda_powertools.utilities.typing import LambdaContext
 from hubsync.core.cloud_events import permission
 from hubsync.core.source import Source, load_sources
 from hubsync.edge import aws
+from hubsync.edge.gateway import is_request
 from hubsync.edge.queue import enqueue
 from hubsync.edge.secrets import Secrets, webhook_secrets
 from hubsync.errors import (
@@ -45,6 +46,10 @@ metrics = Metrics(namespace="hubsync")
 @metrics.log_metrics
 def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
     metrics.add_metric("EventsAccepted", MetricUnit.Count, 0)  # A metric without data never alarms.
+    if not is_request(event):
+        answer = refused(NotJson("the event is no request of an HTTP API"))
+        kind = {"Content-Type": answer.content_type}
+        return {"statusCode": answer.status_code, "headers": kind, "body": answer.body}
     return app.resolve(event, context)
 
 

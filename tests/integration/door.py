@@ -17,6 +17,7 @@ from local.parts import Route
 from local.payload import Request, to_event
 from local.runtime import lambda_environment
 from local.template import read_template
+from tests.openapi import broken_promises
 
 TEMPLATE = Path(__file__).parents[2] / "template.yaml"
 ROUTE = Route("ANY", "/webhooks/{source}")
@@ -60,7 +61,8 @@ class Door:
         self.handle = app.handler
 
     def post(self, body, *, headers=JSON, source="changes", method="POST"):
-        return self.answer(self.event(body, headers=headers, source=source, method=method))
+        event = self.event(body, headers=headers, source=source, method=method)
+        return self.answer(event, method=method)
 
     def event(self, body, *, headers=JSON, source="changes", method="POST", signed=True):
         """What the gateway makes of a request, signed as it should be unless told otherwise."""
@@ -72,10 +74,13 @@ class Door:
     def signature(self, body):
         return sign(self._secret, message_id="m-1", timestamp=int(time.time()), body=body)
 
-    def answer(self, event):
+    def answer(self, event, *, method="POST"):
+        """Invoke the function; every answer is as docs/openapi.json promises."""
         result = self.handle(event, Context())
-        body = result["body"]
-        return Answer(result["statusCode"], result["headers"], json.loads(body) if body else None)
+        body = json.loads(result["body"]) if result["body"] else None
+        answer = Answer(result["statusCode"], result["headers"], body)
+        assert broken_promises(method, answer.status, answer.headers, answer.body) == []
+        return answer
 
     def messages(self):
         """Take all messages out of the queue."""

@@ -10,9 +10,10 @@ import pytest
 
 from hubsync.core.limits import BODY_BYTES_MAX
 from tests.builders import wire
-from tests.integration.door import JSON
+from tests.integration.door import JSON, Context
 
 CPU_SECONDS_MAX = 0.050
+CONTEXT = Context()
 ROUNDS_MAX = 5  # a busy machine may need some
 
 
@@ -100,7 +101,7 @@ def cpu_seconds(door, event):
     best = float("inf")
     for _ in range(ROUNDS_MAX):
         start = time.process_time()
-        door.answer(event)
+        door.handle(event, CONTEXT)
         best = min(best, time.process_time() - start)
         if best < CPU_SECONDS_MAX:
             break
@@ -140,6 +141,7 @@ def test_a_header_sent_twice_is_one_that_says_both_and_fits_nothing(door):
 
 
 def test_a_cloud_event_goes_all_the_way(door):
+    door.bodies()  # What other tests left there.
     data = wire(eventId=None, occurredAt=None)
     attributes = {"specversion": "1.0", "id": "c-1", "source": "/shop", "type": "changed"}
     attributes["time"] = "2026-11-21T12:00:00Z"
@@ -159,7 +161,8 @@ def test_a_cloud_event_goes_all_the_way(door):
 
 def test_options_is_the_handshake_of_cloudevents_and_costs_no_signature(door):
     asked = {"webhook-request-origin": "upstream.example.com", "webhook-request-rate": "120"}
-    answer = door.answer(door.event(b"", headers=asked, method="OPTIONS", signed=False))
+    event = door.event(b"", headers=asked, method="OPTIONS", signed=False)
+    answer = door.answer(event, method="OPTIONS")
     assert (answer.status, answer.headers, answer.body) == (
         200,
         {"Allow": "POST", "WebHook-Allowed-Origin": "*", "WebHook-Allowed-Rate": "30000"},
@@ -169,7 +172,16 @@ def test_options_is_the_handshake_of_cloudevents_and_costs_no_signature(door):
 
 def test_options_of_an_unknown_source_is_404(door):
     asked = {"webhook-request-origin": "upstream.example.com"}
-    answer = door.answer(
-        door.event(b"", headers=asked, method="OPTIONS", source="nobody", signed=False)
-    )
-    assert answer.status == 404
+    event = door.event(b"", headers=asked, method="OPTIONS", source="nobody", signed=False)
+    assert door.answer(event, method="OPTIONS").status == 404
+
+
+@pytest.mark.parametrize("method", ["GET", "HEAD", "PUT", "PATCH", "DELETE", "TRACE"])
+def test_another_method_is_refused_and_told_which_one_to_use(door, method):
+    answer = door.post(b"", method=method)
+    assert (answer.status, answer.headers["Allow"]) == (405, "POST")
+
+
+@pytest.mark.parametrize("event", [{}, None, [], "x", {"Records": []}, {"requestContext": {}}])
+def test_what_is_no_request_is_refused(door, event):
+    assert door.answer(event).status == 400

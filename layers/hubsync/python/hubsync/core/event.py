@@ -235,7 +235,7 @@ class ChangeEvent(BaseModel):
             Annotated[str, AfterValidator(_property_name)],
             Annotated[str, BeforeValidator(canonical_value, json_schema_input_type=Value)],
         ],
-        WrapValidator(_properties, json_schema_input_type=Properties),
+        WrapValidator(_properties, json_schema_input_type=Properties | None),
     ] = Field(default=None, validate_default=True)
 
 
