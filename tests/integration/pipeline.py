@@ -47,6 +47,7 @@ class Pipeline:
         faults=(),
         limits=UNLIMITED,
         versions=DEFAULT_VERSION,
+        portal=DEFAULT,
         window=1000,
         seed=0,
         limit=None,
@@ -63,7 +64,7 @@ class Pipeline:
         self.slow = Slow()
         self._starts = starts
         self.hubspot = HubSpot(
-            DEFAULT.model_copy(update={"time_zone": time_zone}),
+            portal.model_copy(update={"time_zone": time_zone}),
             now=self.now,
             switches=switches or Switches(),
             faults=faults,
