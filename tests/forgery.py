@@ -69,7 +69,8 @@ def signed_bytes(name, sent):
             case "slack":
                 return f"v0:{headers['x-slack-request-timestamp']}:".encode() + body
             case "hubspot-v3":
-                url = sent.url
+                # Whether TLS ended on the way is the gateway's word, and not the sender's.
+                url = re.sub(r"^http://", "https://", sent.url)
                 for escaped, plain in PLAIN_IN_URL.items():
                     url = url.replace(escaped, plain).replace(escaped.lower(), plain)
                 moment = headers["x-hubspot-request-timestamp"]

@@ -297,6 +297,20 @@ def test_hubspot_may_have_been_given_another_address_than_the_one_that_arrives()
     assert is_refused(replace(behind, scheme=HUBSPOT.scheme))
 
 
+def test_what_a_gateway_without_tls_is_sent_may_be_signed_as_hubspot_would_call_it():
+    check(HUBSPOT, url=URL.replace("https", "http"))
+    called = sign(
+        HUBSPOT.secret,
+        scheme=HUBSPOT.scheme,
+        message_id="",
+        timestamp=int(HUBSPOT.second),
+        body=HUBSPOT.body,
+        url=URL.replace("https", "http"),
+    )
+    check(HUBSPOT, headers=called, url=URL.replace("https", "http"))
+    assert is_refused(HUBSPOT, headers=called, url=URL)
+
+
 def test_the_clients_of_hubspot_sign_the_same():
     signature = Signature.get_signature(
         HUBSPOT.secret, HUBSPOT.body.decode(), "v3", URL, "POST", "1693657560000"

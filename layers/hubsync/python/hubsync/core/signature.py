@@ -63,12 +63,15 @@ def verify(
     claim = _claim(scheme, headers)
     if claim.moment is not None:
         second = int(claim.moment) / scheme.timestamps_per_second
-        if abs(now - second) > tolerance_seconds:
-            raise Unsigned("the timestamp is outside the tolerance")
-    content = _content(scheme, claim.message_id, claim.moment or "", bytes(body), url)
+        _check_time(second, now, tolerance_seconds)
+    contents = [
+        _content(scheme, claim.message_id, claim.moment or "", bytes(body), address)
+        for address in _addresses(scheme, url)
+    ]
 
     def matches(secrets: Sequence[str]) -> bool:
-        matchers = [matcher(scheme, key, content) for key in read_keys(scheme, secrets)]
+        keys = read_keys(scheme, secrets)
+        matchers = [matcher(scheme, key, content) for key in keys for content in contents]
         # Every pair is compared, so that the time taken says nothing of which one matched.
         found = [matches(each) for matches in matchers for each in claim.signatures]
         return any(found)
@@ -110,6 +113,11 @@ def _claim(scheme: Scheme, headers: Mapping[str, str]) -> _Claim:
     message_id = _message_id(scheme, headers)
     moment = _moment(scheme, headers, items)
     return _Claim(_signatures(scheme, items), message_id, moment)
+
+
+def _check_time(second: float, now: float, tolerance_seconds: int) -> None:
+    if abs(now - second) > tolerance_seconds:
+        raise Unsigned("the timestamp is outside the tolerance")
 
 
 def _header(headers: Mapping[str, str], name: str) -> str:
@@ -169,12 +177,24 @@ def _form(prefix: str, encoding: str, length: int) -> str:
     )
 
 
+def _addresses(scheme: Scheme, url: str) -> list[str]:
+    """Return what may be signed as the address called.
+
+    HubSpot calls https alone. A gateway on a developer's machine has no TLS, and who signs for it
+    goes by what is called there or by the documentation.
+    """
+    called = scheme.url or url
+    secure = "https://" + called.removeprefix("http://")
+    is_signed = "{url}" in scheme.signed
+    return [called, secure] if is_signed and called.startswith("http://") else [called]
+
+
 def _content(scheme: Scheme, message_id: str, moment: str, body: bytes, url: str) -> bytes:
-    values = {"id": message_id.encode(), "timestamp": moment.encode(), "body": body}
-    if "{url}" in scheme.signed:
-        values["url"] = _as_signed(scheme.url or url).encode(errors="surrogatepass")
+    plain = _PLAIN_IN_URL.sub(lambda match: chr(int(match[1], 16)), url)
+    values = {
+        "id": message_id.encode(),
+        "timestamp": moment.encode(),
+        "body": body,
+        "url": plain.encode(errors="surrogatepass"),
+    }
     return fill(scheme.signed, values)
-
-
-def _as_signed(url: str) -> str:
-    return _PLAIN_IN_URL.sub(lambda match: chr(int(match[1], 16)), url)
