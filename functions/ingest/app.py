@@ -96,7 +96,11 @@ def handshake(source: str) -> Response[str]:
 
 
 def _log_ignored(source: str, accepted: Accepted) -> None:
-    """Say what was ignored, and of invalid events by which keys of the source's file."""
+    """Say what was ignored, and of invalid events by which keys of the source's mapping.
+
+    Where there is no mapping a pointer leads into the payload, and is not for a log.
+    """
+    keys = {fault.pointer for fault in accepted.faults if fault.pointer.startswith("/change")}
     logger.info(
         "payload_ignored",
         source=source,
@@ -104,7 +108,7 @@ def _log_ignored(source: str, accepted: Accepted) -> None:
         reason="invalid" if accepted.faults else "no_change_matches",
         accepted=accepted.accepted,
         ignored=accepted.ignored,
-        keys=sorted({fault.pointer for fault in accepted.faults}),
+        keys=sorted(keys),
     )
 
 

@@ -1,0 +1,150 @@
+"""Foreign payloads from their signature to the record: one more TOML file is all it takes."""
+
+import base64
+import json
+import shutil
+import time
+from dataclasses import replace
+
+import pytest
+
+from hubsync.core.signature import sign
+from hubsync.core.source import load_source
+from local.runtime import Runtime, lambda_environment
+from local.template import read_template
+from tests.examples import FOLDER, HEADERS, PAYLOADS, PROJECT, payloads, sources
+from tests.integration.pipeline import Pipeline
+
+HOST = "hooks.example.com"
+STACK = "mapped"
+SECRET = base64.b64encode(b"0123456789abcdef0123456789abcdef").decode()
+CANARY = "canary-4711"
+
+
+class Ingest:
+    """The ingest function with the example sources, and a queue of its own."""
+
+    def __init__(self, aws, code):
+        self._aws = aws
+        self.queue_url = aws.sqs.create_queue(QueueName=f"{STACK}-changes")["QueueUrl"]
+        for name in sources():
+            aws.secrets.create_secret(Name=f"{STACK}/webhooks/{name}", SecretString=SECRET)
+        template = read_template(PROJECT / "template.yaml", aws=aws.endpoint)
+        function = replace(template.functions["IngestFunction"], code=code)
+        ours = {"CHANGE_QUEUE_URL": self.queue_url, "WEBHOOK_SECRETS_PREFIX": f"{STACK}/"}
+        environment = {**function.environment, **lambda_environment(function, aws=aws.endpoint)}
+        self._log = code / "function.log"
+        self.runtime = Runtime(function, environment | ours, log=self._log)
+
+    def post(self, source, body, headers=None):
+        """Sign as the upstream system would; return status and body of the answer."""
+        url = f"https://{HOST}/webhooks/{source}"
+        signed = sign(
+            SECRET,
+            message_id="m-1",
+            timestamp=int(time.time()),
+            body=body,
+            scheme=load_source(FOLDER / f"{source}.toml").signature.rules,
+            url=url,
+        )
+        event = {
+            "version": "2.0",
+            "rawPath": f"/webhooks/{source}",
+            "rawQueryString": "",
+            "headers": {"content-type": "application/json", **signed, **(headers or {})},
+            "requestContext": {
+                "domainName": HOST,
+                "http": {"method": "POST", "path": f"/webhooks/{source}"},
+                "requestId": "r-1",
+                "stage": "$default",
+            },
+            "body": body.decode(),
+            "isBase64Encoded": False,
+        }
+        answer = self.runtime.invoke(event).value
+        return answer["statusCode"], json.loads(answer["body"])
+
+    def messages(self):
+        asked = {"QueueUrl": self.queue_url, "MaxNumberOfMessages": 10}
+        while received := self._aws.sqs.receive_message(**asked).get("Messages"):
+            for message in received:
+                yield message["Body"]
+                self._aws.sqs.delete_message(
+                    QueueUrl=self.queue_url, ReceiptHandle=message["ReceiptHandle"]
+                )
+
+    def log(self):
+        return self._log.read_text()
+
+
+@pytest.fixture(scope="module")
+def ingest(local_aws, tmp_path_factory):
+    code = tmp_path_factory.mktemp("mapped")
+    shutil.copy(PROJECT / "functions" / "ingest" / "app.py", code)
+    shutil.copytree(FOLDER, code / "sources")
+    started = Ingest(local_aws, code)
+    yield started
+    started.runtime.close()
+
+
+ANSWERS = {
+    "debezium-batch": {"accepted": 2, "ignored": 1},
+    "debezium-create-with-schema": {"accepted": 1, "ignored": 0},
+    "debezium-update": {"accepted": 1, "ignored": 0},
+    "github-issues-closed": {"accepted": 1, "ignored": 0},
+    "github-issues-deleted": {"accepted": 1, "ignored": 0},
+    "github-ping": {"accepted": 0, "ignored": 1},
+    "hubspot-contacts": {"accepted": 3, "ignored": 1},
+    "shopify-customers-delete": {"accepted": 0, "ignored": 1},
+    "shopify-customers-update": {"accepted": 1, "ignored": 0},
+    "slack-user-change": {"accepted": 1, "ignored": 0},
+    "stripe-customer-deleted": {"accepted": 1, "ignored": 0},
+    "stripe-customer-updated": {"accepted": 1, "ignored": 0},
+}
+
+
+def test_every_payload_is_answered_as_its_upstream_system_wants(ingest):
+    told = {}
+    for name in payloads():
+        body = (PAYLOADS / f"{name}.json").read_bytes()
+        told[name] = ingest.post(name.partition("-")[0], body, HEADERS.get(name))
+    challenge = {"challenge": "3eZbrw1aBexampleChallenge"}
+    assert told.pop("slack-url-verification") == (200, challenge)
+    assert told == {name: (202, body | {"requestId": "r-1"}) for name, body in ANSWERS.items()}
+    assert len(list(ingest.messages())) == sum(bool(a["accepted"]) for a in ANSWERS.values())
+
+
+def test_a_signed_foreign_payload_becomes_a_record(ingest):
+    body = (PAYLOADS / "debezium-create-with-schema.json").read_bytes()
+    assert ingest.post("debezium", body)[0] == 202
+    (message,) = ingest.messages()
+    pipeline = Pipeline()
+    pipeline.sqs.put(message, visible_at=pipeline.now())
+    pipeline.run()
+    grace = pipeline.hubspot.find("contacts", "1002", by="external_id").properties
+    expected = {"email": "grace@example.com", "firstname": "Grace", "notes": "Wrote to us"}
+    assert {name: grace[name] for name in expected} == expected
+
+
+def test_an_ignored_payload_is_counted_and_logged_without_a_value(ingest):
+    payload = json.loads((PAYLOADS / "stripe-customer-updated.json").read_bytes())
+    payload["data"]["object"] |= {"name": {CANARY: CANARY}, "id": None, "email": CANARY}
+    headers = {"x-canary": CANARY}
+    before = len(ingest.log())
+    status, answer = ingest.post("stripe", json.dumps(payload).encode(), headers)
+    assert (status, answer["accepted"], answer["ignored"]) == (202, 0, 1)
+    written = ingest.log()[before:]
+    lines = [json.loads(line) for line in written.splitlines() if line.startswith("{")]
+    (line,) = [line for line in lines if line.get("message") == "payload_ignored"]
+    names = ("source", "request_id", "reason", "accepted", "ignored", "keys")
+    assert {name: line[name] for name in names} == {
+        "source": "stripe",
+        "request_id": "r-1",
+        "reason": "invalid",
+        "accepted": 0,
+        "ignored": 1,
+        "keys": ["/change/0/fields/id"],
+    }
+    (metrics,) = [line for line in lines if "EventsIgnored" in line]
+    assert (metrics["EventsIgnored"], metrics["EventsAccepted"]) == ([1], [0, 0])
+    assert CANARY not in written
