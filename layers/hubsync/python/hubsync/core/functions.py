@@ -10,6 +10,7 @@ import json
 import re
 from collections.abc import Callable, Iterable, Sequence
 from decimal import ROUND_CEILING, ROUND_FLOOR, Context, Decimal, localcontext
+from functools import cache
 from typing import Any, Final
 
 from jmespath import functions
@@ -52,8 +53,7 @@ class Functions(functions.Functions):
     # What the library thinks of types, with Decimal among the numbers.
 
     def _get_allowed_pytypes(self, types: list[str]) -> tuple[list[str], list[tuple[str, ...]]]:
-        allowed, subtypes = super()._get_allowed_pytypes(types)  # type: ignore[misc] # not in stubs
-        return _with_decimal(allowed), [tuple(_with_decimal(names)) for names in subtypes]
+        return _allowed(tuple(types))
 
     def _convert_to_jmespath_type(self, pyobject: str) -> str:
         return functions.TYPES_MAP.get("int" if pyobject == _DECIMAL else pyobject, "unknown")
@@ -159,6 +159,17 @@ def steps_of(value: Any) -> int:
     if isinstance(value, list | dict):
         return len(value)
     return len(value) // _CHARACTERS_PER_STEP if isinstance(value, str) else 0
+
+
+@cache
+def _allowed(types: tuple[str, ...]) -> tuple[list[str], list[tuple[str, ...]]]:
+    """Return the names of Python's types for some of JMESPath's, and for those of elements."""
+    parts = [each.partition("-") for each in types]
+    names = functions.REVERSE_TYPES_MAP
+    return (
+        [name for kind, _, _ in parts for name in _with_decimal(names[kind])],
+        [tuple(_with_decimal(names[element])) for _, _, element in parts if element],
+    )
 
 
 def _with_decimal(names: Sequence[str]) -> list[str]:
