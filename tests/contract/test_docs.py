@@ -5,8 +5,10 @@ import subprocess
 from pathlib import Path
 
 import pytest
+from jmespath.functions import Functions as TheirFunctions
 
 from hubsync.core import limits
+from hubsync.core.functions import Functions
 from hubsync.core.schemes import SCHEMES
 from hubsync.core.statuses import STATUSES, halve, refuse, refuse_or_pause
 from hubsync.settings import ConsumerSettings, IngestSettings
@@ -155,6 +157,13 @@ def test_every_limit_in_the_design_is_the_codes():
 
 # As a text, or as a constant of that name.
 OWN_REASONS = re.compile(r"(?:Rejected|Reason)\(\s*\"?([A-Z]{2}[A-Z_]+)\b")
+
+
+def test_every_function_for_mappings_is_described_and_nothing_else():
+    sources = (PROJECT / "docs" / "sources.md").read_text(encoding="utf-8")
+    described = [call for calls, _ in rows(section(sources, "Functions")) for call in calls]
+    ours = set(Functions.FUNCTION_TABLE) - set(TheirFunctions.FUNCTION_TABLE)
+    assert sorted({call.partition("(")[0] for call in described if "(" in call}) == sorted(ours)
 
 
 def test_every_reason_code_of_our_own_is_explained():
