@@ -36,6 +36,7 @@ bench: .venv/installed ## figures against their targets; ARGS=--json for one lin
 	@$(BIN)/python -m bench $(ARGS)
 
 build: .venv/installed .venv-sam/installed .venv-lambda/installed ## what is deployed, built without Docker: functions, layers for arm64
+	@for file in functions/ingest/sources/*.toml; do $(BIN)/hubsync source check "$$file" >/dev/null || exit 1; done
 	@PATH="$(CURDIR)/.venv-sam/bin:$$PATH" SAM_CLI_TELEMETRY=0 sam validate --lint --region us-east-1
 	@PATH="$(CURDIR)/.venv-sam/bin:$$PATH" SAM_CLI_TELEMETRY=0 sam build $(ARGS)
 	@$(MAKE) --no-print-directory $(HOST)/installed
