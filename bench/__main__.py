@@ -12,13 +12,16 @@ from collections.abc import Callable, Iterable, Mapping
 
 from rich.console import Console
 
-from bench import cpu, ledger, page
+from bench import calls, cpu, ledger, memory, page, throughput
 from bench.committed import commit, committed, worse
 from bench.figures import Figure, Section
 
 SECTIONS: Mapping[str, Callable[[], Section]] = {
+    "calls": calls.section,
     "cpu": cpu.section,
     "ledger": ledger.section,
+    "throughput": throughput.section,
+    "memory": memory.section,
 }
 
 
@@ -51,9 +54,10 @@ def _given() -> argparse.Namespace:
 
 
 def _measured(name: str) -> Section:
+    _tell(f"measuring {name}")
     start = time.monotonic()
     section = SECTIONS[name]()
-    _tell(f"{name}: {time.monotonic() - start:.0f} s")
+    _tell(f"measured {name} in {time.monotonic() - start:.0f} s")
     return section
 
 
@@ -61,11 +65,8 @@ def _print_json(sections: Iterable[Section]) -> None:
     for section in sections:
         for figure in section.figures:
             _print_line({"section": section.title, **dataclasses.asdict(figure)})
-        for row in section.table.rows if section.table else ():
-            assert section.table is not None
-            _print_line(
-                {"section": section.title, **dict(zip(section.table.columns, row, strict=True))}
-            )
+        for row in section.table.dicts() if section.table else ():
+            _print_line({"section": section.title, **row})
 
 
 def _print_line(value: Mapping[str, object]) -> None:

@@ -1,9 +1,9 @@
 """CPU per event, hubsync's beside the SDK's, and per request of ingest."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import ExitStack
 
-from bench.events import Anew, accepted, as_they_came, request, unique
+from bench.events import accepted, anew, request, unchanged, unique, window
 from bench.figures import Figure, Section
 from bench.processes import Worker, stand_in, worker
 
@@ -12,6 +12,11 @@ WARM = 500
 ROUNDS = 4
 REQUESTS = (1, 10, 100, 1000)  # events in one
 REQUEST_ROUNDS = 12
+SUBJECTS = {
+    "bench.consumer.deployed": accepted,
+    "bench.consumer.without_ledger": accepted,
+    "bench.sdk.unmerged": unchanged,
+}
 
 ABOUT = f"""
 User and system time of the whole process, all its threads, from when the handler is called until it
@@ -28,28 +33,32 @@ def section() -> Section:
 
 
 def _consumers(aws: str, hubspot: str) -> Iterator[Figure]:
-    subjects = {
-        "consumer": accepted,
-        "consumer without ledger": accepted,
-        "SDK, batches": as_they_came,
-    }
-    modules = ("bench.consumer.deployed", "bench.consumer.without_ledger", "bench.sdk.unmerged")
-    with ExitStack() as stack:
-        workers = [
-            stack.enter_context(worker(module, aws=aws, hubspot=hubspot)) for module in modules
-        ]
-        for each, wrap in zip(workers, subjects.values(), strict=True):
-            each.invoke(wrap(unique(WARM)))
-        windows = [Anew(wrap(unique(EVENTS))) for wrap in subjects.values()]
-        rounds = [
-            [each.invoke(next(window)).cpu for each, window in zip(workers, windows, strict=True)]
-            for _ in range(ROUNDS)
-        ]
-    ours, bare, sdk = (min(some) / EVENTS * 1e6 for some in zip(*rounds, strict=True))
-    for name, value in zip(subjects, (ours, bare, sdk), strict=True):
-        yield Figure(f"{name}, per event", value, "us")
+    ours, bare, sdk = (seconds / EVENTS * 1e6 for seconds in _in_turns(aws, hubspot))
+    yield Figure("consumer, per event", ours, "us")
+    yield Figure("consumer without ledger, per event", bare, "us")
+    yield Figure("SDK, per event", sdk, "us")
     yield Figure("consumer without ledger / SDK", bare / sdk, at_most=0.5, tracked=True)
     yield Figure("consumer with ledger / SDK", ours / sdk, at_most=2.25, tracked=True)
+
+
+def _in_turns(aws: str, hubspot: str) -> list[float]:
+    """Return what each subject took for an invocation at the least."""
+    windows = [window(encode(unique(EVENTS))) for encode in SUBJECTS.values()]
+    with ExitStack() as stack:
+        workers = [
+            stack.enter_context(worker(subject, aws=aws, hubspot=hubspot)) for subject in SUBJECTS
+        ]
+        for each, encode in zip(workers, SUBJECTS.values(), strict=True):
+            each.invoke(window(encode(unique(WARM))))
+        return [
+            min(seconds)
+            for seconds in zip(*(_round(workers, windows, n) for n in range(ROUNDS)), strict=True)
+        ]
+
+
+def _round(workers: Iterable[Worker], windows: Iterable[bytes], number: int) -> list[float]:
+    pairs = enumerate(zip(workers, windows, strict=True))
+    return [each.invoke(anew(some, 10 * number + n)).cpu for n, (each, some) in pairs]
 
 
 def _requests(aws: str, hubspot: str) -> Iterator[Figure]:

@@ -19,7 +19,7 @@ HEAD = {
     "requestId": "bench",
 }
 REQUEST = Path(__file__).parents[1] / "events" / "webhook-one-event.json"
-ANEW = "R000000"  # stands in every id of `unique` events, to be replaced
+ANEW = "r000000"  # stands in every id of `unique` events, to be replaced
 
 type Wire = dict[str, Any]  # a change event as upstream writes it
 
@@ -39,29 +39,32 @@ def unique(count: int) -> list[Wire]:
     ]
 
 
-class Anew:
-    """The same window again and again, each time about other contacts."""
-
-    def __init__(self, event: bytes) -> None:
-        self._event = event
-        self._times = 0
-
-    def __next__(self) -> bytes:
-        self._times += 1
-        return self._event.replace(ANEW.encode(), f"R{self._times:06}".encode())
+def anew(event: bytes, number: int) -> bytes:
+    """Return the same event about other contacts, as often as one likes."""
+    return event.replace(ANEW.encode(), _other(number).encode())
 
 
-def accepted(wires: Sequence[Wire]) -> bytes:
-    """Return the event with the messages that ingest makes of them."""
-    return _queued(encode_events(parse_events([*wires], Rules())))
+def as_made(text: str, number: int) -> str:
+    """Return an id as it was before `anew`."""
+    return text.replace(_other(number), ANEW)
 
 
-def as_they_came(wires: Iterable[Wire]) -> bytes:
-    """Return the event with messages that hold them unchanged, in the same size."""
-    return _queued([compact(wire) for wire in wires])
+def _other(number: int) -> str:
+    return f"r{number:06}"
 
 
-def _queued(encoded: Sequence[bytes]) -> bytes:
+def accepted(wires: Sequence[Wire]) -> list[bytes]:
+    """Return the events as ingest puts them into messages."""
+    return encode_events(parse_events([*wires], Rules()))
+
+
+def unchanged(wires: Iterable[Wire]) -> list[bytes]:
+    """Return the events as they came, for messages of the same kind."""
+    return [compact(wire) for wire in wires]
+
+
+def window(encoded: Sequence[bytes]) -> bytes:
+    """Return what Lambda hands over when these events are in the queue."""
     records = [
         {
             "messageId": f"message-{number}",

@@ -40,6 +40,9 @@ class Table:
     columns: Sequence[str]
     rows: Sequence[Sequence[str | float]]
 
+    def dicts(self) -> list[dict[str, str | float]]:
+        return [dict(zip(self.columns, row, strict=True)) for row in self.rows]
+
     def texts(self) -> list[list[str]]:
         return [[cell if isinstance(cell, str) else number(cell) for cell in r] for r in self.rows]
 

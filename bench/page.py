@@ -17,8 +17,7 @@ HEAD = """\
 # Benchmarks
 
 Written by `make bench ARGS=--write` on {machine}, {date}.
-A comparison is a ratio within one run,
-so it holds on other machines too; the rest is for this one.
+A comparison is a ratio within one run, so it holds on other machines too; the rest is this one's.
 """
 
 

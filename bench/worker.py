@@ -11,11 +11,13 @@ import os
 import resource
 import sys
 import time
+from pathlib import Path
 from typing import Any, Final
 
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
 INVOCATION_SECONDS: Final = 120
+STATUS: Final = Path("/proc/self/status")
 
 type Event = dict[str, Any]
 
@@ -53,8 +55,10 @@ def _cpu_seconds() -> float:
 
 
 def _rss_bytes_max() -> int:
-    kilo = 1024 if sys.platform == "linux" else 1  # macOS counts bytes
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * kilo
+    # Linux's getrusage would count what the parent had before this process was its own.
+    if STATUS.exists():
+        return int(STATUS.read_text("ascii").partition("VmHWM:")[2].split()[0]) * 1024
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss  # macOS: in bytes
 
 
 if __name__ == "__main__":
