@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterable, Mapping
 
 from rich.console import Console
 
-from bench import calls, cpu, ledger, memory, page, throughput
+from bench import calls, cpu, ledger, limit, memory, page, throughput
 from bench.committed import commit, committed, worse
 from bench.figures import Figure, Section
 
@@ -21,6 +21,7 @@ SECTIONS: Mapping[str, Callable[[], Section]] = {
     "cpu": cpu.section,
     "ledger": ledger.section,
     "throughput": throughput.section,
+    "rate-limit": limit.section,
     "memory": memory.section,
 }
 

@@ -65,6 +65,11 @@ def unchanged(wires: Iterable[Wire]) -> list[bytes]:
 
 def window(encoded: Sequence[bytes]) -> bytes:
     """Return what Lambda hands over when these events are in the queue."""
+    return handed_over(list(pack(encoded, head=HEAD)))
+
+
+def handed_over(bodies: Sequence[str]) -> bytes:
+    """Return what Lambda hands over when these messages are in the queue."""
     records = [
         {
             "messageId": f"message-{number}",
@@ -74,7 +79,7 @@ def window(encoded: Sequence[bytes]) -> bytes:
             "messageAttributes": {},
             "eventSource": "aws:sqs",
         }
-        for number, body in enumerate(pack(encoded, head=HEAD))
+        for number, body in enumerate(bodies)
     ]
     return json.dumps({"Records": records}).encode()
 

@@ -31,6 +31,7 @@ class Measured:
     cpu: float
     wall: float
     rss: int
+    logged: int
     result: Any
 
 

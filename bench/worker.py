@@ -10,6 +10,7 @@ import json
 import os
 import resource
 import sys
+import tempfile
 import time
 from pathlib import Path
 from typing import Any, Final
@@ -35,17 +36,20 @@ class Context(LambdaContext):
 
 def main(module: str, function: str) -> None:
     answers = os.fdopen(os.dup(sys.stdout.fileno()), "w")
-    # What the subject prints, metrics and logs, is no answer.
-    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    # What the subject prints, metrics and logs, is no answer; but logs cost money.
+    log = tempfile.TemporaryFile()  # noqa: SIM115 - open as long as the process is
+    os.dup2(log.fileno(), sys.stdout.fileno())
     subject = getattr(importlib.import_module(module), function)
     for line in sys.stdin.buffer:
         event = json.loads(line)
         gc.collect()  # what was before is not measured
+        logged = os.fstat(log.fileno()).st_size
         cpu, wall = _cpu_seconds(), time.perf_counter()
         result = subject(event)
         wall, cpu = time.perf_counter() - wall, _cpu_seconds() - cpu
-        told = {"cpu": cpu, "wall": wall, "rss": _rss_bytes_max(), "result": result}
-        answers.write(f"{json.dumps(told)}\n")
+        logged = os.fstat(log.fileno()).st_size - logged
+        told = {"cpu": cpu, "wall": wall, "rss": _rss_bytes_max(), "logged": logged}
+        answers.write(f"{json.dumps(told | {'result': result})}\n")
         answers.flush()
 
 

@@ -5,10 +5,11 @@ a call nobody thought of is an error and not a figure that is too good.
 """
 
 import json
-from base64 import b64encode
+from base64 import b64decode, b64encode
 from collections.abc import Callable
 from decimal import Decimal
 from http import HTTPStatus
+from math import ceil
 from typing import Any
 
 from bench.stand_ins.http_server import Answer, Request, serve
@@ -35,6 +36,7 @@ class Tables:
 
     def __init__(self) -> None:
         self.items: dict[tuple[str, str], Item] = {}
+        self.read_units = self.write_units = 0.0
 
     def batch_get_item(self, asked: Members) -> Members:
         found: dict[str, list[Item]] = {}
@@ -43,6 +45,10 @@ class Tables:
             if len(keys) > ITEMS_MAX or len(set(keys)) < len(keys):
                 raise Refused("ValidationException")
             found[table] = [self.items[key] for key in keys if key in self.items]
+            # Half a unit for 4 KB, as long as nobody asks for consistent reads.
+            self.read_units += (
+                sum(ceil(item_bytes(self.items.get(key, {})) / 4096) or 1 for key in keys) / 2
+            )
         return {"Responses": found, "UnprocessedKeys": {}}
 
     def transact_write_items(self, asked: Members) -> Members:
@@ -54,6 +60,7 @@ class Tables:
         if {"Code": FAILED} in reasons:
             raise Refused("TransactionCanceledException", {"CancellationReasons": reasons})
         self.items.update((_key(put), put["Item"]) for put in puts)
+        self.write_units += 2 * sum(_write_units(put) for put in puts)
         return {}
 
     def get_item(self, asked: Members) -> Members:
@@ -65,11 +72,41 @@ class Tables:
             there = self.items.get(_key(asked))
             raise Refused(f"{FAILED}Exception", {"Item": there} if there else None)
         self.items[_key(asked)] = asked["Item"]
+        self.write_units += _write_units(asked)
         return {}
+
+    def metered(self, _asked: Members) -> Members:
+        """Return what DynamoDB would bill so far; conditions that failed are left out."""
+        return {"read_units": self.read_units, "write_units": self.write_units}
 
     def _may(self, put: Members) -> bool:
         condition = put.get("ConditionExpression")
         return condition is None or holds(condition, put, self.items.get(_key(put)))
+
+
+def item_bytes(item: Item) -> int:
+    """Return the size by which DynamoDB bills an item."""
+    return sum(
+        len(name) + _value_bytes(kind, value)
+        for name, typed in item.items()
+        for kind, value in typed.items()
+    )
+
+
+def _value_bytes(kind: str, value: Any) -> int:  # noqa: ANN401 - by its kind
+    match kind:
+        case "S":
+            return len(value.encode())
+        case "B":
+            return len(b64decode(value))
+        case "N":
+            return len(value) // 2 + 2  # Documented: about a byte for two digits, and one.
+        case _:
+            return 1
+
+
+def _write_units(put: Members) -> int:
+    return ceil(item_bytes(put["Item"]) / 1024)
 
 
 def _key(put: Members) -> tuple[str, str]:
@@ -127,6 +164,7 @@ def actions() -> dict[str, Callable[[Members], Members]]:
         "GetSecretValue": secret,
         "SendMessageBatch": taken,
         "ChangeMessageVisibilityBatch": taken,
+        "Metered": tables.metered,
     }
 
 
