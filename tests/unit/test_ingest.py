@@ -348,3 +348,19 @@ def test_what_other_sources_call_a_challenge_is_no_challenge():
     source = SOURCE.model_copy(update={"invalid": "ignore"})
     body = {"type": "url_verification", "challenge": "c-1"}
     assert take_in(a_request(body), Queue(), source=source).challenge is None
+
+
+@pytest.mark.parametrize("spoiled", ["id", "type", "people", "plate", "seats"])
+def test_no_fault_of_a_mapped_payload_quotes_it(spoiled):
+    """Faults are answered, and their pointers logged."""
+    person = {"plate": "A 1", "seats": 4}
+    payload = {"type": "changed", "id": "p-1", "people": [person]}
+    for part, value in (
+        (payload, ["canary"]),
+        (payload, "\0canary"),
+        (person, {"canary": "canary"}),
+    ):
+        body = payload | {"people": [person | {spoiled: value}]} if part is person else payload
+        body = body | ({spoiled: value} if part is payload and spoiled in payload else {})
+        taken = mapped(body, invalid="ignore")
+        assert "canary" not in repr(taken.faults)
