@@ -27,6 +27,7 @@ type Json = dict[str, Json] | list[Json] | str | int | Decimal | bool | None
 
 _CONTAINERS: Final = frozenset({dict, list})
 _SURROGATE_ESCAPE: Final = re.compile(rb"\\u[dD][89a-fA-F]")
+_EVENT_QUOTES_MAX: Final = 4 * JSON_NODES_PER_EVENT_MAX  # Those of a key and a string for each.
 _NUMBER_CHARACTERS: Final = b"+-.0123456789Ee"
 _NUMBERS_AS_ZEROS: Final = bytes(
     ord("0") if byte in _NUMBER_CHARACTERS else 0 for byte in range(256)
@@ -56,8 +57,11 @@ def parse(body: bytes) -> Json:
 def _without_strings(body: bytes) -> bytes:
     """Return what stands outside of strings, if it is JSON: there every colon belongs to a key."""
     without_escapes = body.replace(rb"\\", b"").replace(rb"\"", b"")
-    if 3 * without_escapes.count(b'"') > 2 * len(body) + 2:  # Even "" needs something beside it.
+    quotes = without_escapes.count(b'"')
+    if 3 * quotes > 2 * len(body) + 2:  # Even "" needs something beside it.
         raise NotJson("the body is not JSON: it has more quotes than its strings can have")
+    if quotes > _EVENT_QUOTES_MAX and not _is_array(body):
+        raise _too_many_values()
     return b"".join(without_escapes.split(b'"')[::2])
 
 
@@ -68,11 +72,15 @@ def _refuse_costly(bare: bytes) -> None:
         raise NotJson(f"a number has more than {JSON_NUMBER_CHARACTERS_MAX} characters")
     if bare.count(b"[") + bare.count(b"{") > JSON_CONTAINERS_MAX:
         raise NotJson(f"the body has more than {JSON_CONTAINERS_MAX} objects and arrays")
-    is_array = bare.lstrip().startswith(b"[")
+    is_array = _is_array(bare)
     if not is_array and bare.count(b",") >= JSON_NODES_PER_EVENT_MAX:
         raise _too_many_values()
     if is_array and _commas_outside(bare.strip()) >= EVENTS_PER_REQUEST_MAX:
         raise _too_many_events()
+
+
+def _is_array(text: bytes) -> bool:
+    return text.lstrip().startswith(b"[")
 
 
 def _commas_outside(array: bytes) -> int:
