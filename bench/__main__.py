@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterable, Mapping
 
 from rich.console import Console
 
-from bench import calls, cpu, ledger, limit, memory, page, throughput
+from bench import calls, cold_start, cpu, ledger, limit, memory, page, throughput
 from bench.committed import commit, committed, worse
 from bench.figures import Figure, Section
 
@@ -23,6 +23,7 @@ SECTIONS: Mapping[str, Callable[[], Section]] = {
     "throughput": throughput.section,
     "rate-limit": limit.section,
     "memory": memory.section,
+    "cold-start": cold_start.section,
 }
 
 

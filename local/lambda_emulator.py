@@ -20,7 +20,7 @@ import os
 import platform
 import re
 import subprocess
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 from local import children
@@ -35,9 +35,28 @@ INVOCATIONS = "/2015-03-31/functions/function/invocations"
 TIMED_OUT = re.compile(rb"Task timed out after [\d.]+ seconds")
 
 
+INIT = re.compile(r"INIT REPORT\(durationMs: ([\d.]+)\)")
+
+
 def emulator() -> Path:
     """Return where the emulator for this machine's processor lies, if it is installed."""
     return EMULATORS / f"aws-lambda-rie-{PROCESSORS.get(platform.machine(), 'none')}"
+
+
+def python_environment(function: Function) -> dict[str, str]:
+    """Return what Python and the emulator need beside the function's own variables."""
+    return {
+        "AWS_LAMBDA_FUNCTION_TIMEOUT": str(function.timeout_seconds),
+        "HOME": "/nonexistent",  # so that no client reads the developer's own AWS configuration
+        "PATH": os.defpath,
+        "PYTHONDONTWRITEBYTECODE": "1",  # in Lambda, code and layers cannot be written to
+        "PYTHONPATH": os.pathsep.join(map(str, function.layers)),  # the code is where it starts
+    }
+
+
+def inits_ms(log: Path) -> Iterator[float]:
+    """Return how long each INIT took, as emulators report it in their log."""
+    return map(float, INIT.findall(log.read_text()))
 
 
 class EmulatedProcess:
@@ -86,19 +105,13 @@ def _start(
         f"--runtime-api-address={runtime_address}",
         *(str(PYTHON), "-m", "awslambdaric", function.handler),
     ]
-    added = {
-        "AWS_LAMBDA_FUNCTION_TIMEOUT": str(function.timeout_seconds),
-        "HOME": "/nonexistent",  # so that no client reads the developer's own AWS configuration
-        "PATH": os.defpath,
-        "PYTHONPATH": os.pathsep.join(map(str, function.layers)),  # the code is where it starts
-    }
     return children.start(
         emulator(),
         arguments,
         log=log,
         options=["-S", "-P"],
         cwd=function.code,
-        environment={**environment, **added},
+        environment={**environment, **python_environment(function)},
     )
 
 
