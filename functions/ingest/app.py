@@ -20,8 +20,8 @@ from hubsync.core.cloud_events import permission
 from hubsync.core.source import Source, load_sources
 from hubsync.edge import aws
 from hubsync.edge.gateway import is_request
-from hubsync.edge.queue import enqueue
 from hubsync.edge.secrets import Secrets, webhook_secrets
+from hubsync.edge.sends import enqueue
 from hubsync.errors import (
     InvalidEvents,
     Misconfigured,
@@ -152,7 +152,7 @@ def sources() -> dict[str, Source]:
 
 @cache
 def secrets() -> Secrets:
-    return Secrets(aws.secrets_provider(), monotonic=time.monotonic)
+    return Secrets(aws.secretsmanager(), monotonic=time.monotonic)
 
 
 def _secrets_of(source: Source, fresh: bool) -> Sequence[str]:  # noqa: FBT001 - a port

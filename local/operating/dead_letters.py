@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, Final, Self
 from botocore.exceptions import BotoCoreError, ClientError
 
 from hubsync.core.limits import SQS_ENTRIES_MAX
-from hubsync.edge.queue import send
+from hubsync.edge.sends import send
 from local.operating.letters import Filter, Held, Letter, Moves, Opened, identity, moves, opened
 
 if TYPE_CHECKING:

@@ -14,7 +14,7 @@ UNCHECKED_HASH = (0b01).to_bytes(4, "little")
 ELF_MACHINE = slice(18, 20)
 AARCH64 = (183).to_bytes(2, "little")
 PIN = re.compile(r"^([a-z0-9._-]+)==(\S+)", re.MULTILINE)
-CLIENT = re.compile(r'client\("(\w+)"')
+CLIENT = re.compile(r'_client\("(\w+)"')
 LAYERS = built.PROJECT / "layers"
 
 

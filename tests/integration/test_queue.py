@@ -13,7 +13,8 @@ from botocore.config import Config
 
 from hubsync.consume import Received
 from hubsync.core.outcome import Rejected
-from hubsync.edge.queue import SqsQueue, enqueue, received, send
+from hubsync.edge.queue import SqsQueue, received
+from hubsync.edge.sends import enqueue, send
 from hubsync.errors import NotEnqueued
 from hubsync.ports import DeadLetter, Resend
 from local import children

@@ -5,7 +5,6 @@ import uuid
 
 import boto3
 import pytest
-from aws_lambda_powertools.utilities.parameters import SecretsProvider
 from botocore.config import Config
 
 from hubsync.edge.secrets import PREVIOUS, Secrets, access_token, webhook_secrets
@@ -27,7 +26,7 @@ def clock():
 
 @pytest.fixture
 def secrets(local_aws, clock):
-    return Secrets(SecretsProvider(boto3_client=local_aws.secrets), monotonic=clock)
+    return Secrets(local_aws.secrets, monotonic=clock)
 
 
 @pytest.fixture
@@ -146,6 +145,6 @@ def test_where_nobody_answers_the_secret_is_named():
         aws_secret_access_key="local",
         config=Config(retries={"total_max_attempts": 1}),
     )
-    secrets = Secrets(SecretsProvider(boto3_client=client), monotonic=lambda: 0.0)
+    secrets = Secrets(client, monotonic=lambda: 0.0)
     with pytest.raises(Misconfigured, match="tests/x cannot be read"):
         secrets.get("tests/x")

@@ -8,7 +8,6 @@ from pathlib import Path
 
 import httpx
 import pytest
-from aws_lambda_powertools.utilities.parameters import SecretsProvider
 
 from hubsync.edge.secrets import Secrets
 from hubsync.edge.tokens import RENEW_SECONDS, Tokens
@@ -64,7 +63,7 @@ async def asked(local_aws, table, url, name, *, consumers=1, fresh=False):
             Tokens(
                 {"main": name},
                 Secrets(
-                    SecretsProvider(boto3_client=local_aws.secrets),
+                    local_aws.secrets,
                     monotonic=time.monotonic,
                 ),
                 http=http,

@@ -1,11 +1,13 @@
-"""boto3's clients, made once: a second client on the same session is ten times cheaper."""
+"""AWS's clients, made once: a second client on the same session is ten times cheaper.
+
+botocore's own, since boto3 adds nothing to them but the time its import takes at a cold start.
+"""
 
 from functools import cache
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
-import boto3
-from aws_lambda_powertools.utilities.parameters import SecretsProvider
 from botocore.config import Config
+from botocore.session import Session
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
@@ -27,25 +29,24 @@ CONFIG = Config(
 
 
 @cache
-def _session() -> boto3.session.Session:
-    return boto3.session.Session()
-
-
-@cache
 def sqs() -> "SQSClient":
-    return _session().client("sqs", config=CONFIG)
+    return cast("SQSClient", _client("sqs"))
 
 
 @cache
 def dynamodb() -> "DynamoDBClient":
-    return _session().client("dynamodb", config=CONFIG)
+    return cast("DynamoDBClient", _client("dynamodb"))
 
 
 @cache
 def secretsmanager() -> "SecretsManagerClient":
-    return _session().client("secretsmanager", config=CONFIG)
+    return cast("SecretsManagerClient", _client("secretsmanager"))
+
+
+def _client(service: str) -> object:
+    return _session().create_client(service, config=CONFIG)
 
 
 @cache
-def secrets_provider() -> SecretsProvider:
-    return SecretsProvider(boto3_client=secretsmanager())
+def _session() -> Session:
+    return Session()

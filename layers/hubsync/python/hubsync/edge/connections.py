@@ -39,7 +39,7 @@ def connections() -> Connections:
     http = httpx.AsyncClient(base_url=settings.base_url, timeout=TIMEOUT, limits=CONNECTIONS)
     tokens = Tokens(
         settings.token_secrets,
-        Secrets(aws.secrets_provider(), monotonic=time.monotonic),
+        Secrets(aws.secretsmanager(), monotonic=time.monotonic),
         http=http,
         secretsmanager=aws.secretsmanager(),
         dynamodb=aws.dynamodb(),

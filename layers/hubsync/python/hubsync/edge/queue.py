@@ -1,7 +1,7 @@
-"""SQS: messages out of Lambda's event, and into queues. A 200 can hide entries that failed."""
+"""The consumer's queue: messages out of Lambda's event, and back into SQS."""
 
 import asyncio
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from functools import partial
@@ -12,17 +12,15 @@ from botocore.exceptions import BotoCoreError, ClientError
 
 from hubsync.consume import Received
 from hubsync.core.event import moment_text
-from hubsync.core.limits import SQS_ENTRIES_MAX, SQS_REQUEST_BYTES_MAX
+from hubsync.core.limits import SQS_ENTRIES_MAX
 from hubsync.core.outcome import Rejected
-from hubsync.errors import NotEnqueued
+from hubsync.edge.sends import requests, send_request
 from hubsync.ports import DeadLetter, Resend
 
 if TYPE_CHECKING:
     from mypy_boto3_sqs import SQSClient
 
-SENDS_MAX = 3
 THREADS_MAX = 8  # A thousand requests, of 10,000 letters, in some three seconds.
-_ATTRIBUTE_BYTES = 4096  # Room for attributes, which count as bytes of the request.
 
 
 def received(event: Mapping[str, Any]) -> list[Received]:
@@ -38,63 +36,10 @@ def received(event: Mapping[str, Any]) -> list[Received]:
     ]
 
 
-def enqueue(sqs: "SQSClient", queue_url: str, account: str, bodies: Sequence[str]) -> None:
-    """Send message bodies; NotEnqueued unless SQS confirmed every one."""
-    entries = [{"MessageBody": body, "MessageGroupId": account} for body in bodies]
-    if len(send(sqs, queue_url, entries)) < len(entries):
-        raise NotEnqueued("the queue did not confirm every event; sending again is safe")
-
-
-def send(sqs: "SQSClient", queue_url: str, entries: Sequence[dict[str, Any]]) -> frozenset[int]:
-    """Send entries and return the positions that SQS confirmed; what failed is tried again."""
-    return frozenset[int]().union(
-        *(_send(sqs, queue_url, some) for some in _requests(entries)),
-    )
-
-
-def _send(sqs: "SQSClient", queue_url: str, entries: dict[int, dict[str, Any]]) -> frozenset[int]:
-    left = entries
-    for _ in range(SENDS_MAX):
-        left = _send_once(sqs, queue_url, left)
-        if not left:
-            break
-    return frozenset(entries.keys() - left.keys())
-
-
-def _send_once(
-    sqs: "SQSClient", queue_url: str, entries: dict[int, dict[str, Any]]
-) -> dict[int, dict[str, Any]]:
-    """Send once and return what was not confirmed."""
-    try:
-        answer = sqs.send_message_batch(
-            QueueUrl=queue_url,
-            Entries=[{"Id": str(position), **entry} for position, entry in entries.items()],  # type: ignore[typeddict-item] # built from the same fields
-        )
-    except (BotoCoreError, ClientError):
-        return entries
-    done = {int(entry["Id"]) for entry in answer.get("Successful", [])}
-    return {position: entry for position, entry in entries.items() if position not in done}
-
-
-def _requests(entries: Sequence[dict[str, Any]]) -> Iterator[dict[int, dict[str, Any]]]:
-    """Cut entries into requests of at most ten, and 1 MiB in total, by their positions."""
-    some: dict[int, dict[str, Any]] = {}
-    size = 0
-    for position, entry in enumerate(entries):
-        length = len(entry["MessageBody"].encode()) + _ATTRIBUTE_BYTES
-        if some and (len(some) == SQS_ENTRIES_MAX or size + length > SQS_REQUEST_BYTES_MAX):
-            yield some
-            some, size = {}, 0
-        some[position] = entry
-        size += length
-    if some:
-        yield some
-
-
 class SqsQueue:
     """The consumer's way back to SQS: many requests at once, and an end in time.
 
-    boto3 blocks, so calls run in threads. They are the queue's own: where others hang, these do
+    botocore blocks, so calls run in threads. They are the queue's own: where others hang, these do
     not. One that is late may still be carried out, as any call that got no answer.
     """
 
@@ -135,7 +80,7 @@ class SqsQueue:
     async def _send(
         self, url: str, entries: Sequence[dict[str, Any]], seconds: float
     ) -> frozenset[int]:
-        calls = [partial(_send, self._sqs, url, some) for some in _requests(entries)]
+        calls = [partial(send_request, self._sqs, url, some) for some in requests(entries)]
         return frozenset[int]().union(*await self._within(seconds, calls))
 
     async def _within[T](self, seconds: float, calls: Sequence[Callable[[], T]]) -> list[T]:

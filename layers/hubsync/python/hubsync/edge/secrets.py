@@ -1,28 +1,28 @@
-"""Secrets Manager, through Powertools parameters: cached, and read anew when there is a reason."""
+"""Secrets Manager: cached, and read anew when there is a reason."""
 
 import json
 from collections.abc import Callable, Sequence
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
-from aws_lambda_powertools.utilities.parameters import SecretsProvider
-from aws_lambda_powertools.utilities.parameters.exceptions import GetParameterError
+from botocore.exceptions import BotoCoreError, ClientError
 
 from hubsync.core.limits import SECRET_REFRESH_SECONDS_MIN, SECRET_SECONDS_MAX
 from hubsync.errors import Misconfigured
+
+if TYPE_CHECKING:
+    from mypy_boto3_secretsmanager import SecretsManagerClient
 
 CURRENT, PREVIOUS = "AWSCURRENT", "AWSPREVIOUS"
 _ABSENT: Final = "ResourceNotFoundException"
 
 
 class Secrets:
-    """Secret texts by name and stage.
+    """Secret texts by name and stage; that a stage does not exist is remembered, too."""
 
-    The cache is ours, since that of Powertools knows neither stages nor absence: both stages of a
-    secret would share one place in it.
-    """
-
-    def __init__(self, provider: SecretsProvider, *, monotonic: Callable[[], float]) -> None:
-        self._provider = provider
+    def __init__(
+        self, secretsmanager: "SecretsManagerClient", *, monotonic: Callable[[], float]
+    ) -> None:
+        self._secretsmanager = secretsmanager
         self._monotonic = monotonic
         self._known: dict[tuple[str, str], tuple[float, str | None]] = {}
         self._doubted: dict[tuple[str, str], float] = {}
@@ -55,12 +55,12 @@ class Secrets:
 
     def _fetch(self, name: str, stage: str) -> str | None:
         try:
-            text = self._provider.get(name, force_fetch=True, VersionStage=stage)
-        except GetParameterError as error:
-            if _ABSENT in str(error):
+            answer = self._secretsmanager.get_secret_value(SecretId=name, VersionStage=stage)
+        except (BotoCoreError, ClientError) as error:
+            if isinstance(error, ClientError) and error.response["Error"]["Code"] == _ABSENT:
                 return None
             raise Misconfigured(f"secret {name} cannot be read") from error
-        return text if isinstance(text, str) else None
+        return answer.get("SecretString")  # none where it is binary
 
 
 def webhook_secrets(secrets: Secrets, name: str, *, fresh: bool = False) -> Sequence[str]:

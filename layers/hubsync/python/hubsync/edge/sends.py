@@ -1,0 +1,71 @@
+"""Messages into SQS, confirmed. A 200 can hide entries that failed."""
+
+from collections.abc import Iterator, Sequence
+from typing import TYPE_CHECKING, Any
+
+from botocore.exceptions import BotoCoreError, ClientError
+
+from hubsync.core.limits import SQS_ENTRIES_MAX, SQS_REQUEST_BYTES_MAX
+from hubsync.errors import NotEnqueued
+
+if TYPE_CHECKING:
+    from mypy_boto3_sqs import SQSClient
+
+SENDS_MAX = 3
+_ATTRIBUTE_BYTES = 4096  # Room for attributes, which count as bytes of the request.
+
+
+def enqueue(sqs: "SQSClient", queue_url: str, account: str, bodies: Sequence[str]) -> None:
+    """Send message bodies; NotEnqueued unless SQS confirmed every one."""
+    entries = [{"MessageBody": body, "MessageGroupId": account} for body in bodies]
+    if len(send(sqs, queue_url, entries)) < len(entries):
+        raise NotEnqueued("the queue did not confirm every event; sending again is safe")
+
+
+def send(sqs: "SQSClient", queue_url: str, entries: Sequence[dict[str, Any]]) -> frozenset[int]:
+    """Send entries and return the positions that SQS confirmed; what failed is tried again."""
+    return frozenset[int]().union(
+        *(send_request(sqs, queue_url, some) for some in requests(entries)),
+    )
+
+
+def send_request(
+    sqs: "SQSClient", queue_url: str, entries: dict[int, dict[str, Any]]
+) -> frozenset[int]:
+    """Send what one request carries and return the positions that SQS confirmed."""
+    left = entries
+    for _ in range(SENDS_MAX):
+        left = _send_once(sqs, queue_url, left)
+        if not left:
+            break
+    return frozenset(entries.keys() - left.keys())
+
+
+def _send_once(
+    sqs: "SQSClient", queue_url: str, entries: dict[int, dict[str, Any]]
+) -> dict[int, dict[str, Any]]:
+    """Send once and return what was not confirmed."""
+    try:
+        answer = sqs.send_message_batch(
+            QueueUrl=queue_url,
+            Entries=[{"Id": str(position), **entry} for position, entry in entries.items()],  # type: ignore[typeddict-item] # built from the same fields
+        )
+    except (BotoCoreError, ClientError):
+        return entries
+    done = {int(entry["Id"]) for entry in answer.get("Successful", [])}
+    return {position: entry for position, entry in entries.items() if position not in done}
+
+
+def requests(entries: Sequence[dict[str, Any]]) -> Iterator[dict[int, dict[str, Any]]]:
+    """Cut entries into requests of at most ten, and 1 MiB in total, by their positions."""
+    some: dict[int, dict[str, Any]] = {}
+    size = 0
+    for position, entry in enumerate(entries):
+        length = len(entry["MessageBody"].encode()) + _ATTRIBUTE_BYTES
+        if some and (len(some) == SQS_ENTRIES_MAX or size + length > SQS_REQUEST_BYTES_MAX):
+            yield some
+            some, size = {}, 0
+        some[position] = entry
+        size += length
+    if some:
+        yield some
