@@ -7,12 +7,11 @@ import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cache, cached_property
-from http import HTTPStatus
+from http import HTTPMethod, HTTPStatus
 from pathlib import Path
 from typing import Any
 
 from aws_lambda_powertools import Logger, Metrics
-from aws_lambda_powertools.event_handler import APIGatewayHttpResolver, Response
 from aws_lambda_powertools.metrics import MetricUnit
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
@@ -34,36 +33,47 @@ from hubsync.errors import (
 from hubsync.ingest import Accepted, Body, Request, ingest
 from hubsync.settings import IngestSettings, load
 
-METHODS = ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "CONNECT", "TRACE"]
 RETRY_AFTER_SECONDS = 5
 
-app = APIGatewayHttpResolver()
+type Event = dict[str, Any]  # payload format 2.0
+type Response = dict[str, Any]
+
 logger = Logger()
 metrics = Metrics(namespace="hubsync")
 
 
 @logger.inject_lambda_context
 @metrics.log_metrics
-def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
+def handler(event: Event, _context: LambdaContext) -> Response:
     metrics.add_metric("EventsAccepted", MetricUnit.Count, 0)  # A metric without data never alarms.
-    if not is_request(event):
-        answer = refused(NotJson("the event is no request of an HTTP API"))
-        kind = {"Content-Type": answer.content_type}
-        return {"statusCode": answer.status_code, "headers": kind, "body": answer.body}
-    return app.resolve(event, context)
+    try:
+        if not is_request(event):
+            raise NotJson("the event is no request of an HTTP API")
+        return _routed(event)
+    except Refusal as refusal:
+        return refused(refusal)
+    except (NotEnqueued, Misconfigured) as error:
+        return unavailable(error)
 
 
-@app.route("/webhooks/<source>", method=METHODS)
-def webhook(source: str) -> Response[str]:
-    event = app.current_event
+def _routed(event: Event) -> Response:
+    source = (event.get("pathParameters") or {}).get("source")
+    if source is None:
+        raise UnknownSource("there is nothing at this path")
+    if event["requestContext"]["http"]["method"] == HTTPMethod.OPTIONS:
+        return handshake(event, source)
+    return webhook(event, source)
+
+
+def webhook(event: Event, source: str) -> Response:
     accepted = ingest(
         Request(
-            request_id=event.request_context.request_id,
-            method=event.http_method,
+            request_id=event["requestContext"]["requestId"],
+            method=event["requestContext"]["http"]["method"],
             source=source,
-            headers=event.headers,
-            body=_body(event.raw_event),
-            url=_url(event.raw_event),
+            headers=event.get("headers") or {},
+            body=_body(event),
+            url=_url(event),
         ),
         sources=sources(),
         secrets=_secrets_of,
@@ -85,14 +95,13 @@ def webhook(source: str) -> Response[str]:
     return _answer(HTTPStatus.ACCEPTED, answer)
 
 
-@app.route("/webhooks/<source>", method=["OPTIONS"])
-def handshake(source: str) -> Response[str]:
+def handshake(event: Event, source: str) -> Response:
     if source not in sources():
         raise UnknownSource("there is no such source")
     headers = permission(
-        app.current_event.headers, requests_per_second=settings().requests_per_second
+        event.get("headers") or {}, requests_per_second=settings().requests_per_second
     )
-    return Response(HTTPStatus.OK.value, headers=dict(headers))
+    return {"statusCode": HTTPStatus.OK.value, "headers": dict(headers), "body": ""}
 
 
 def _log_ignored(source: str, accepted: Accepted) -> None:
@@ -112,7 +121,7 @@ def _log_ignored(source: str, accepted: Accepted) -> None:
     )
 
 
-def refused(refusal: Refusal) -> Response[str]:
+def refused(refusal: Refusal) -> Response:
     reason = refusal.reason if isinstance(refusal, Unsigned) else type(refusal).__name__
     logger.info("request_refused", status=refusal.status.value, reason=reason)
     problem = _problem(refusal.status, str(refusal))
@@ -122,22 +131,12 @@ def refused(refusal: Refusal) -> Response[str]:
     return _answer(refusal.status, problem, headers)
 
 
-def unavailable(error: NotEnqueued | Misconfigured) -> Response[str]:
+def unavailable(error: NotEnqueued | Misconfigured) -> Response:
     logger.error("request_not_accepted", reason=str(error))
     problem = _problem(HTTPStatus.SERVICE_UNAVAILABLE, "not accepted; sending again is safe")
     return _answer(
         HTTPStatus.SERVICE_UNAVAILABLE, problem, {"Retry-After": str(RETRY_AFTER_SECONDS)}
     )
-
-
-def not_found(_error: Exception) -> Response[str]:
-    return refused(UnknownSource("there is nothing at this path"))
-
-
-# As calls, since these decorators have no types and would take ours away.
-app.exception_handler(Refusal)(refused)
-app.exception_handler([NotEnqueued, Misconfigured])(unavailable)
-app.not_found(not_found)
 
 
 @cache
@@ -184,7 +183,7 @@ class Encoded:
             raise NotJson("the body is not the base64 it is said to be") from None
 
 
-def _body(event: dict[str, Any]) -> Body:
+def _body(event: Event) -> Body:
     """Return the bytes as they were sent: signatures are over those, not over what they mean."""
     body = event.get("body") or ""
     if event.get("isBase64Encoded"):
@@ -192,7 +191,7 @@ def _body(event: dict[str, Any]) -> Body:
     return bytes(body, "utf-8", "surrogatepass")
 
 
-def _url(event: dict[str, Any]) -> str:
+def _url(event: Event) -> str:
     """Return the address as it was called, as far as API Gateway tells: the path is decoded."""
     # The gateway's own word; on a developer's machine there is no TLS.
     forwarded = (event.get("headers") or {}).get("x-forwarded-proto")
@@ -208,6 +207,10 @@ def _problem(status: HTTPStatus, detail: str) -> dict[str, Any]:
 
 def _answer(
     status: HTTPStatus, body: dict[str, Any], headers: dict[str, str] | None = None
-) -> Response[str]:
+) -> Response:
     kind = "application/problem+json" if status >= HTTPStatus.BAD_REQUEST else "application/json"
-    return Response(status.value, kind, json.dumps(body), headers or {})
+    return {
+        "statusCode": status.value,
+        "headers": {"Content-Type": kind, **(headers or {})},
+        "body": json.dumps(body),
+    }

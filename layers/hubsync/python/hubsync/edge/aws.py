@@ -14,8 +14,8 @@ if TYPE_CHECKING:
     from mypy_boto3_secretsmanager import SecretsManagerClient
     from mypy_boto3_sqs import SQSClient
 
-# Short timeouts, since the caller waits; boto3 would take 60 s. Even so a call may take 24 s, being
-# tried three times, and many follow each other, so what awaits them has an end of its own.
+# Short timeouts, since the caller waits; botocore would take 60 s. Even so a call may take 24 s,
+# being tried three times, and many follow each other, so what awaits them has an end of its own.
 # Parameters are not validated: our types and tests do that, and for a ledger write it cost as much
 # as all the rest.
 CONFIG = Config(

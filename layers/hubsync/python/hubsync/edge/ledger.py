@@ -57,7 +57,7 @@ def _unescaped(part: str) -> str:
 
 
 class DynamoLedger:
-    """The ledger of all accounts in one table. boto3 blocks, so calls run in awaited threads."""
+    """The ledger of all accounts in one table. botocore blocks, so calls run in awaited threads."""
 
     def __init__(self, dynamodb: "DynamoDBClient", table: str, *, random: Random) -> None:
         self._dynamodb = dynamodb

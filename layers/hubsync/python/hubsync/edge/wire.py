@@ -1,4 +1,4 @@
-"""DynamoDB's batches with bodies that are made and read here, through boto3 all the same.
+"""DynamoDB's batches with bodies that are made and read here, through botocore all the same.
 
 For each attribute of each item botocore looks up its shape, on the way out and on the way in, and
 asks a JMESPath for the names of the tables: a third of the CPU of a call with a hundred items. Its
@@ -28,7 +28,7 @@ _members: ContextVar[dict[str, Any] | None] = ContextVar("members", default=None
 class Wire:
     """BatchGetItem and TransactWriteItems, with values as they are in JSON: binary ones as base64.
 
-    Both raise what boto3 raises.
+    Both raise what botocore raises.
     """
 
     def __init__(self, dynamodb: "DynamoDBClient") -> None:
