@@ -47,9 +47,9 @@ def explain(
 ) -> None:
     """Say what was received, written and refused of a record, or what became of an event.
 
-    Asks the ledger, the dead letters and the logs. An event that neither a dead letter nor a log
-    line names is found only together with its record. No value of a property is shown. Ends with 1
-    if the stack does not answer.
+    Asks the ledger, the dead letters and the logs. Where logs have expired, an event is found only
+    together with its record. No value of a property is shown. Ends with 1 if the stack does not
+    answer.
     """
     if (event is None and record_id is None) or (object_type is None) != (record_id is None):
         fail("give OBJECT_TYPE and ID, or --event, or all three", code=2)

@@ -19,6 +19,7 @@ from hubsync.edge.connections import connections
 from hubsync.edge.queue import SqsQueue, received
 from hubsync.permits import PAUSED
 from hubsync.settings import ConsumerSettings, load
+from hubsync.settled import settled_lines
 
 RUNNER = asyncio.Runner()  # One loop for the life of the process: pooled connections belong to it.
 TOKEN_REFUSED = (
@@ -83,7 +84,9 @@ def _count(consumed: Consumed, calls: int, throttled: int) -> None:
 
 
 def _log(consumed: Consumed) -> None:
-    """Say what became of each refused event, by ids, codes and property names only."""
+    """Say what became of each event, by ids, codes and names of properties only."""
+    for settled in settled_lines(consumed.fates):
+        logger.info("events_settled", settled=settled)
     for delivery, fate in consumed.fates:
         if isinstance(fate, Rejected):
             logger.warning(

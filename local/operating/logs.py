@@ -17,6 +17,13 @@ PATTERN_CHARACTERS_MAX: Final = 1024  # Documented: a filter pattern's limit.
 TERM_CHARACTERS_MAX: Final = 120
 TERMS_MAX: Final = 8
 assert TERMS_MAX * (TERM_CHARACTERS_MAX + len('?"" ')) <= PATTERN_CHARACTERS_MAX
+SETTLED: Final = "events_settled"
+# What is said of events, by what they came to (hubsync.settled).
+_SAID: Final = {
+    "written": ("trace_id", "hubspot_id"),
+    "superseded": ("by",),
+    "open": ("reason", "tries", "again_in_seconds"),
+}
 PAGES_MAX: Final = 20  # For each log group and pattern: a page searches 1 MB or so.
 _PLAIN: Final = re.compile(rf"[A-Za-z0-9_.:@/=+-]{{1,{TERM_CHARACTERS_MAX}}}")
 # What every line has, and nobody needs to read beside the fact itself.
@@ -64,8 +71,10 @@ class LogFiles:
         found = [
             line
             for path in files
-            for text in path.read_text(errors="replace").splitlines()
-            if (line := parsed(text, events)) is not None
+            for text in path.read_text(errors="replace").split(
+                "\n"
+            )  # Ids may hold other ends of lines.
+            for line in parsed(text, events)
         ]
         return Lines(_in_order(found))
 
@@ -85,7 +94,7 @@ class CloudWatchLogs:
             try:
                 for pattern in patterns(events):
                     texts, is_whole = self._search(group, pattern, since_ms)
-                    found += [line for text in texts if (line := parsed(text, events)) is not None]
+                    found += [line for text in texts for line in parsed(text, events)]
                     if not is_whole:
                         problem = f"{group} was searched in part only; a later --since is quicker"
             except (BotoCoreError, ClientError) as error:
@@ -121,15 +130,27 @@ def _plain(event: str) -> str:
     return max(runs, key=len, default="event_id")
 
 
-def parsed(text: str, events: frozenset[str]) -> Line | None:
-    """Return the line if it is a fact about one of the events."""
+def parsed(text: str, events: frozenset[str]) -> Iterator[Line]:
+    """Yield what a line says of any of the events: it is about one, or lists many in groups."""
     try:
         fields = json.loads(text)
     except ValueError:
-        return None
-    event_id = fields.get("event_id") if isinstance(fields, dict) else None
-    if event_id not in events:
-        return None
+        return
+    if not isinstance(fields, dict):
+        return
+    if fields.get("event_id") in events:
+        yield _line(fields, fields["event_id"], fields)
+    for source, by_fate in fields.get("settled", {}).items():
+        for came, by_what in by_fate.items():
+            for what, ids in by_what.items():
+                for event_id in filter(events.__contains__, ids):
+                    said = dict(
+                        zip(_SAID[came], what.split(" ", len(_SAID[came]) - 1), strict=False)
+                    )
+                    yield _line(fields, event_id, {"came": came, "source": source, **said})
+
+
+def _line(fields: dict[str, Any], event_id: str, told: dict[str, Any]) -> Line:
     return Line(
         at=str(fields.get("timestamp", "")),
         function=str(fields.get("service", "")),
@@ -137,7 +158,7 @@ def parsed(text: str, events: frozenset[str]) -> Line | None:
         event_id=event_id,
         says={
             name: value
-            for name, value in fields.items()
+            for name, value in told.items()
             if name not in _USUAL | {"event_id"} and value not in (None, [], "")
         },
     )

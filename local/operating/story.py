@@ -13,7 +13,7 @@ from hubsync.core.change import ARCHIVED, Reading, RecordKey, Version, readings
 from hubsync.core.event import moment_text
 from hubsync.core.ledger import ABSENT, NO_LEASE, Entry
 from local.operating.letters import RECEIVES_EXHAUSTED, Letter
-from local.operating.logs import Line
+from local.operating.logs import SETTLED, Line
 
 DEAD_LETTERED = "event_dead_lettered"
 OUT_OF_TIME = frozenset({"RETRIES_EXHAUSTED", RECEIVES_EXHAUSTED})  # Given up, not refused.
@@ -137,6 +137,7 @@ def event_story(
         for each in _of_entry(record, entry, event_id, source)
         if (each.record, each.name) not in known
     ]
+    lines = [line for line in lines if source in (None, line.says.get("source", source))]
     came = _whole(said, is_dead_letter=bool(letters), lines=lines)
     return EventStory(came, _sentence(came, letters, lines, waiting), tuple(said))
 
@@ -189,29 +190,53 @@ def _whole(said: Sequence[Said], *, is_dead_letter: bool, lines: Sequence[Line])
     for came in (Came.PENDING, Came.WRITTEN):
         if came in found:
             return came
-    return Came.REFUSED if _refusals(lines) else Came.UNKNOWN
+    return _last(lines)
+
+
+def _last(lines: Sequence[Line]) -> Came:
+    """Return what the last line says that an event came to."""
+    for line in reversed(lines):
+        if line.fact == DEAD_LETTERED:
+            return Came.REFUSED
+        if line.fact == SETTLED:
+            return Came(line.says["came"])
+    return Came.UNKNOWN
 
 
 def _sentence(came: Came, letters: Sequence[Letter], lines: Sequence[Line], waiting: int) -> str:
+    last = {each: line for line in lines if (each := _last([line])) is not Came.UNKNOWN}
     match came:
         case Came.DEAD_LETTER:
             return f"It is a dead letter, {letters[0].code}: {letters[0].reason}."
         case Came.REFUSED:
             return (
-                f"It was refused, last at {_refusals(lines)[-1].at}. The dead letter is gone: "
+                f"It was refused, last at {last[came].at}. The dead letter is gone: "
                 "redriven, deleted or expired."
             )
         case Came.PENDING:
             return "It is being written, or its writer ended without a word."
+        case Came.WRITTEN if came in last:
+            return f"HubSpot vouched for it at {last[came].at}{_where(last[came])}."
         case Came.WRITTEN:
             return "HubSpot vouched for it, and nothing newer was written to what is listed."
+        case Came.SUPERSEDED:
+            by = last[came].says.get("by", "")
+            return f"At {last[came].at} HubSpot had newer values of all it says, by event {by}."
+        case Came.OPEN:
+            says = last[came].says
+            return (
+                f"It was tried {says['tries']} times until {last[came].at}, last in vain for "
+                f"{says['reason']}; the next try was to come after {says['again_in_seconds']} s. "
+                "Later ones may have gone untold."
+            )
         case _:
             return (
                 "No dead letter, no log line and no ledger entry that was looked at names it: it "
-                "was superseded whole, or never accepted, or is among some "
+                "was never accepted, or is among some "
                 f"{waiting} messages in the change queue."
             )
 
 
-def _refusals(lines: Sequence[Line]) -> list[Line]:
-    return [line for line in lines if line.fact == DEAD_LETTERED]
+def _where(line: Line) -> str:
+    record, trace = line.says.get("hubspot_id"), line.says.get("trace_id")
+    return f", in its record {record}, as {trace}" if record else f", as {trace}"

@@ -36,6 +36,12 @@ REFUSED = {
     "event_id": "e-1",
     "reason_code": "INVALID_INTEGER",
 }
+SETTLED = {
+    "timestamp": "2026-11-21 12:00:02,000+0000",
+    "service": "consumer",
+    "message": "events_settled",
+    "settled": {"changes": {"written": {"7a 512": ["e-2", "e-3"]}}},
+}
 
 
 def client(local_aws, name):
@@ -71,7 +77,8 @@ def target(local_aws):
         },
     )
     logs = client(local_aws, "logs")
-    log(logs, stack, json.dumps(REFUSED), json.dumps(REFUSED | {"event_id": "e-12"}), "[ERROR] e-1")
+    others = REFUSED | {"event_id": "e-12"}
+    log(logs, stack, *map(json.dumps, (REFUSED, others, SETTLED)), "[ERROR] e-1")
     return Target(
         name=stack,
         queues=Queues(local_aws.sqs, queues["ChangeQueue"], queues["DeadLetterQueue"], 0),
@@ -111,6 +118,12 @@ def test_logs_that_cannot_be_read_are_no_reason_to_say_nothing(target):
     found = asyncio.run(explain_record(gone, ADA, since_ms=0)).beside
     assert (len(found.letters), found.logs.found) == (1, ())
     assert "nowhere could not be read" in found.logs.problem
+
+
+def test_an_event_that_only_the_log_names_is_explained_by_it(target):
+    story = asyncio.run(explain_event(target, "e-2", None, None, since_ms=0)).story
+    assert story.came is Came.WRITTEN
+    assert "in its record 512, as 7a" in story.sentence
 
 
 def test_a_search_of_logs_has_an_end_and_says_that_it_is_not_whole(target):

@@ -433,6 +433,8 @@ def test_an_event_tried_390_times_is_given_up():
     consumed = stage.consume(a_message(wire(), tries=380), receives=10)
     assert tally(consumed) == {"Rejected": 1}
     assert stage.letters == [("e-1", "RETRIES_EXHAUSTED", ())]
+    (letter,) = stage.queue.letters
+    assert letter.rejected.message == "still not settled after 390 tries, the last time LOCKED"
 
 
 def test_what_does_not_fit_the_ledger_waits_for_the_next_round():

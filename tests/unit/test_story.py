@@ -5,7 +5,7 @@ import pytest
 from hubsync.core.change import ARCHIVED, readings
 from hubsync.core.ledger import Entry, Rev, Watched
 from local.operating.letters import Held, opened
-from local.operating.logs import Line
+from local.operating.logs import SETTLED, Line
 from local.operating.story import (
     DEAD_LETTERED,
     EVENTS_MAX,
@@ -148,6 +148,41 @@ def test_a_log_line_remembers_a_dead_letter_that_is_gone():
     told = story(lines=[LINE])
     assert told.came is Came.REFUSED
     assert LINE.at in told.sentence
+
+
+WRITTEN = {"came": "written", "source": "changes", "trace_id": "7a", "hubspot_id": "512"}
+SUPERSEDED = {"came": "superseded", "source": "changes", "by": "e-9"}
+OPEN = {
+    "came": "open", "source": "changes", "reason": "PAUSED", "tries": "4", "again_in_seconds": "75",
+}  # fmt: skip
+
+
+def a_line(second, says):
+    return Line(f"2026-11-21 12:00:{second:02},000+0000", "consumer", SETTLED, "e-1", says)
+
+
+@pytest.mark.parametrize(
+    ("says", "came", "parts"),
+    [
+        (WRITTEN, Came.WRITTEN, ["12:00:07", "record 512", "as 7a"]),
+        (SUPERSEDED, Came.SUPERSEDED, ["12:00:07", "by event e-9"]),
+        (OPEN, Came.OPEN, ["tried 4 times", "12:00:07", "PAUSED", "75 s"]),
+    ],
+)
+def test_without_ledger_and_dead_letter_the_last_log_line_tells(says, came, parts):
+    told = story(lines=[LINE, a_line(3, OPEN), a_line(7, says)])
+    assert told.came is came
+    assert [part for part in parts if part not in told.sentence] == []
+
+
+def test_a_line_about_another_source_is_of_another_event():
+    assert story(lines=[a_line(1, WRITTEN)], source="crm").came is Came.UNKNOWN
+
+
+def test_what_the_ledger_names_is_told_with_when_it_was_written():
+    told = story(an_entry(synced={"phone": a_version()}), lines=[a_line(7, WRITTEN)])
+    assert told.came is Came.WRITTEN
+    assert "12:00:07" in told.sentence
 
 
 def test_what_nobody_names_may_still_be_queued():

@@ -24,6 +24,7 @@ from hubsync.core.change import (
     record_key,
 )
 from hubsync.core.event import Rules, moment
+from hubsync.core.ledger import Entry
 from hubsync.core.limits import PENDING_BYTES_MAX, TRIES_MAX, WRITE_SECONDS_LEFT_MIN
 from hubsync.core.message import Envelope, parse_message, repack
 from hubsync.core.outcome import Fate, Rejected, Retryable, fate
@@ -32,7 +33,6 @@ from hubsync.ports import DeadLetter, Ports, Queue, Resend, Terms
 from hubsync.write import Writer
 
 _MALFORMED: Final = Rejected("MALFORMED_MESSAGE", "the message is not in hubsync's format")
-_EXHAUSTED: Final = Rejected("RETRIES_EXHAUSTED", f"still not settled after {TRIES_MAX} tries")
 # What each step at the end leaves of the invocation to those after it, in seconds.
 _LEFT_BY_LETTERS, _LEFT_BY_RESENDS, _LEFT_BY_POSTPONING = 2.0, 1.25, 0.5
 assert WRITE_SECONDS_LEFT_MIN > _LEFT_BY_LETTERS
@@ -59,7 +59,11 @@ class Delivery:
     change: Change | None = None
     event_id: str = ""
     occurred_at: int = 0
+    source: str = ""
     fate: Fate | None = None
+    entry: Entry | None = None  # of its record, as it was left
+    tries: int = 0  # before this one, and when the next one is, if it is still open
+    again_in_seconds: int = 0
 
 
 @dataclass(slots=True)
@@ -131,7 +135,14 @@ def _opened(message: Received, rules: Rules) -> Parcel:
         found = readings(envelope.source, event)
         change = change_of(record, found)
         parcel.deliveries.append(
-            Delivery(delivered.wire, record, change, event.event_id, event.occurred_at)
+            Delivery(
+                delivered.wire,
+                record,
+                change,
+                event.event_id,
+                event.occurred_at,
+                envelope.source,
+            )
         )
     return parcel
 
@@ -219,6 +230,7 @@ def _judge(deliveries: Iterable[Delivery], writer: Writer, *, lease_seconds: flo
             delivery.fate = writer.left[delivery.record]
         else:
             found = _readings(delivery.change)
+            delivery.entry = attempt.entry
             delivery.fate = fate(found, attempt, lease_seconds=lease_seconds)
 
 
@@ -227,7 +239,10 @@ def _give_up_exhausted(parcel: Parcel) -> None:
         return
     for delivery in parcel.deliveries:
         if isinstance(delivery.fate, Retryable):
-            delivery.fate = _EXHAUSTED
+            message = (
+                f"still not settled after {TRIES_MAX} tries, the last time {delivery.fate.reason}"
+            )
+            delivery.fate = Rejected("RETRIES_EXHAUSTED", message)
 
 
 def _seconds_until(deadline: float, leaving: float) -> float:
@@ -276,6 +291,8 @@ async def _send_back(
         if not still_open:
             continue
         delay = min(_delay(parcel, d.fate, random) for d in still_open)
+        for delivery in still_open:
+            delivery.tries, delivery.again_in_seconds = parcel.tries, delay
         if parcel.envelope is None or len(still_open) == len(parcel.deliveries):
             returned[parcel.received.message_id] = (parcel.received.receipt_handle, delay)
             continue
