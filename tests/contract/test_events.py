@@ -82,6 +82,7 @@ def test_after_signing_no_placeholder_is_left_and_nothing_else_has_changed(path)
 
 
 UNSIGNED = {
+    "webhook-handshake",
     "webhook-no-signature",
     "webhook-old-signature",
     "webhook-other-method",
