@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterable, Mapping
 
 from rich.console import Console
 
-from bench import calls, cold_start, cpu, ledger, limit, memory, page, throughput
+from bench import calls, cold_start, cost, cpu, ledger, limit, memory, page, throughput
 from bench.committed import commit, committed, worse
 from bench.figures import Figure, Section
 
@@ -24,6 +24,7 @@ SECTIONS: Mapping[str, Callable[[], Section]] = {
     "rate-limit": limit.section,
     "memory": memory.section,
     "cold-start": cold_start.section,
+    "cost": cost.section,
 }
 
 
@@ -34,7 +35,7 @@ def main() -> int:
     if given.json:
         _print_json(sections)
     else:
-        page.show(sections, Console())
+        page.show(sections, Console(width=max(page.WIDTH_MIN, Console().width)))
     complaints = [*_missed(figures), *worse(figures, committed())]
     for complaint in complaints:
         _tell(complaint)

@@ -1,11 +1,10 @@
 """Calls, inputs, and what is wrong at the end: hubsync beside three ways to use the SDK."""
 
-import json
 from concurrent.futures import ThreadPoolExecutor
 from itertools import batched
-from typing import Any, NamedTuple
-from urllib.request import Request, urlopen
+from typing import NamedTuple
 
+from bench.asking import emulator
 from bench.events import accepted, anew, as_made, unchanged, window
 from bench.figures import Figure, Section, Table
 from bench.processes import Worker, stand_in, worker
@@ -122,12 +121,12 @@ class _Stage(NamedTuple):
 def _run(stage: _Stage, load: Workload, size: int, *, number: int) -> Run:
     """Let a workload through; the number keeps its records apart from those of other runs."""
     who, subject, hubspot = stage
-    _ask(hubspot, "reset", b"{}")
+    emulator(hubspot, "reset", b"{}")
     encoded = (accepted if who == HUBSYNC else unchanged)(load.wires)
     windows = [anew(window(some), number) for some in batched(encoded, size, strict=False)]
     measured = [subject.invoke(each) for each in windows]
     reported = [as_made(id_, number) for each in measured for id_ in each.result]
-    calls = _ask(hubspot, "calls")["calls"]
+    calls = emulator(hubspot, "calls")["calls"]
     shown = _shown(hubspot, number)
     return Run(
         load,
@@ -143,15 +142,9 @@ def _run(stage: _Stage, load: Workload, size: int, *, number: int) -> Run:
 
 def _shown(hubspot: str, number: int) -> dict[Cell, str]:
     """Return every cell of the CRM."""
-    records = _ask(hubspot, f"records?type=contacts&limit={EVENTS}")["records"]
+    records = emulator(hubspot, f"records?type=contacts&limit={EVENTS}")["records"]
     return {
         (as_made(record["properties"]["email"], number), name): value
         for record in records
         for name, value in record["properties"].items()
     }
-
-
-def _ask(hubspot: str, what: str, body: bytes | None = None) -> Any:  # noqa: ANN401 - any JSON
-    """Ask the emulator about itself."""
-    with urlopen(Request(f"{hubspot}/__emulator__/{what}", body)) as answer:  # noqa: S310 - ours
-        return json.load(answer)

@@ -65,6 +65,7 @@ class Tables:
 
     def get_item(self, asked: Members) -> Members:
         item = self.items.get((asked["TableName"], asked["Key"]["pk"]["S"]))
+        self.read_units += 1 if asked.get("ConsistentRead") else 0.5  # of an item below 4 KB
         return {} if item is None else {"Item": item}
 
     def put_item(self, asked: Members) -> Members:
