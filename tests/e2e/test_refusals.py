@@ -146,7 +146,8 @@ def test_no_secret_and_no_value_is_in_any_log_line_or_metric_or_dead_letters_att
     assert [answer.status_code for _, answer in answers] == [status for status, _ in answers]
     asked = {"webhook-request-origin": CANARY, "webhook-request-callback": f"http://{CANARY}/"}
     gateway = driver.stack.ready["gateway"]
-    httpx.options(f"{gateway}/webhooks/changes", headers=asked, trust_env=False)
+    handshake = httpx.options(f"{gateway}/webhooks/changes", headers=asked, trust_env=False)
+    assert (handshake.status_code, handshake.headers["webhook-allowed-origin"]) == (200, "*")
     driver.settle()
     assert driver.contacts()[f"{CANARY}@example.com"]["firstname"] == CANARY
     [letter] = [each for each in driver.dead_letters() if each not in before]
