@@ -7,8 +7,8 @@ from pathlib import Path
 
 from hubsync.core import strict_json
 from hubsync.core.event import ChangeEvent, Rules
+from hubsync.core.foreign import Made, Unmapped, make
 from hubsync.core.limits import CLOCK_SKEW_SECONDS_MAX
-from hubsync.core.mapping import Made, Unmapped, make
 from hubsync.core.source import Source, load_source
 from hubsync.core.strict_json import Json
 from hubsync.errors import Fault, InvalidEvents, InvalidSource

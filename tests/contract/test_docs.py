@@ -10,6 +10,7 @@ from jmespath.functions import Functions as TheirFunctions
 from hubsync.core import limits
 from hubsync.core.functions import Functions
 from hubsync.core.schemes import SCHEMES
+from hubsync.core.source import load_source
 from hubsync.core.statuses import STATUSES, halve, refuse, refuse_or_pause
 from hubsync.settings import ConsumerSettings, IngestSettings
 from local.cloudformation import parse
@@ -157,6 +158,17 @@ def test_every_limit_in_the_design_is_the_codes():
 
 # As a text, or as a constant of that name.
 OWN_REASONS = re.compile(r"(?:Rejected|Reason)\(\s*\"?([A-Z]{2}[A-Z_]+)\b")
+
+
+def test_the_source_that_is_explained_is_one(tmp_path):
+    sources = (PROJECT / "docs" / "sources.md").read_text(encoding="utf-8")
+    parts = [
+        re.search(r"```toml\n(.*?)```", section(sources, title), re.DOTALL)[1]
+        for title in ("Sources", "Signatures", "Mappings")
+    ]
+    path = tmp_path / "shop.toml"
+    path.write_text("\n".join(parts).replace('["firstname"]', '["firstname", "plan"]'))
+    assert len(load_source(path).change) == 1
 
 
 def test_every_function_for_mappings_is_described_and_nothing_else():

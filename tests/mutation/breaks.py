@@ -136,6 +136,30 @@ BREAKS = (
         "unit/test_consume.py::test_nothing_is_sent_with_less_than_45_seconds_left",
     ),
     Break(
+        "what a mapping finds nothing for is left alone",
+        "core/foreign.py",
+        "for name, value in found.items() if value is not None}",
+        "for name, value in found.items()}",
+        "unit/test_mapping.py::"
+        "test_null_and_absence_leave_a_property_alone_unless_the_mapping_says_otherwise",
+    ),
+    Break(
+        "an invalid event is ignored alone",
+        "core/drafts.py",
+        "            faults += (drafts.locate(_moved(fault, index)) for fault in error.faults)\n",
+        "            faults += (drafts.locate(_moved(fault, index)) for fault in error.faults)\n"
+        "            break\n",
+        "unit/test_mapping.py::"
+        "test_where_invalid_events_are_ignored_the_valid_ones_beside_them_are_taken",
+    ),
+    Break(
+        "the steps of a mapping are counted",
+        "core/evaluation.py",
+        "        self.steps_left -= 1\n",
+        "",
+        "unit/test_expression.py::test_work_grows_with_the_payload_and_ends_with_the_budget",
+    ),
+    Break(
         "core reads no clock",
         "core/backoff.py",
         "from hubsync.core.limits",

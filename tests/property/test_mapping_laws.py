@@ -11,8 +11,8 @@ from hubsync.core.drafts import take_all
 from hubsync.core.evaluation import Evaluation, Failed, TooCostly
 from hubsync.core.event import Rules, encode_event, parse_events
 from hubsync.core.expression import parse_expression
+from hubsync.core.foreign import map_payload
 from hubsync.core.functions import Functions
-from hubsync.core.mapping import map_payload
 from hubsync.core.source import load_source
 from hubsync.errors import InvalidEvents
 from hubsync.ingest import take

@@ -5,8 +5,9 @@ from decimal import Decimal
 import pytest
 
 from hubsync.core.drafts import take_all, take_valid
+from hubsync.core.foreign import map_payload
 from hubsync.core.limits import EVENTS_PER_REQUEST_MAX, MAPPING_STEPS_MAX
-from hubsync.core.mapping import MappedChange, map_payload, mistakes
+from hubsync.core.mapping import MappedChange, mistakes
 from hubsync.errors import Fault, InvalidEvents
 from tests.builders import NO_RULES
 
@@ -225,6 +226,7 @@ def test_a_moment_is_rfc_3339_or_a_number_whose_magnitude_tells_its_unit(found, 
             ),
         ),
         ({"id": None}, Fault("/change/0/fields/event_id", "is null, or not there")),
+        ({"id": ""}, Fault("/change/0/fields/event_id", "is empty")),
         ({"id": []}, Fault("/change/0/fields/event_id", "is neither text nor a whole number")),
         ({"id": True}, Fault("/change/0/fields/event_id", "is neither text nor a whole number")),
         ({"customer": {}}, Fault("/change/0/fields/id", "is null, or not there")),

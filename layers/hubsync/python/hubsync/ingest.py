@@ -13,8 +13,8 @@ from hubsync.core import signature, strict_json
 from hubsync.core.cloud_events import BATCH, STRUCTURED, cloud_drafts, mode
 from hubsync.core.drafts import Drafts, Taken, canonical_drafts, take_all, take_valid
 from hubsync.core.event import Rules, moment_text
+from hubsync.core.foreign import map_payload
 from hubsync.core.limits import BODY_BYTES_MAX, CLOCK_SKEW_SECONDS_MAX
-from hubsync.core.mapping import map_payload
 from hubsync.core.message import pack
 from hubsync.core.source import Source
 from hubsync.core.strict_json import Json

@@ -1,25 +1,16 @@
-"""A source's mapping: the changes that its payloads mean, found by JMESPath.
+"""A source's mapping: what its file says of foreign payloads, and the mistakes in that.
 
-A payload is given to every change of the mapping; each makes one event of it, or one for each
-element of a list in it. What a property's expression finds nothing for is left out of the event,
-never cleared: JMESPath cannot tell null from what is not there, and half a payload must not empty
-a record. A mapping says where null clears: `member(body, 'phone')`, or `not_null(body.phone, '')`.
+A property's expression that finds nothing leaves the property alone. JMESPath cannot tell null from
+what is not there, and half a payload must not empty a record. A mapping says where null clears:
+`member(body, 'phone')`, or `not_null(body.phone, '')`.
 """
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
-from functools import partial
 from typing import Annotated, Any, Final
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, InstanceOf
 
-from hubsync.core.drafts import Drafts
-from hubsync.core.epoch import read_moment
-from hubsync.core.evaluation import Evaluation, Failed, Scope, TooCostly
-from hubsync.core.event import Operation, Rules, moment_text, parse_events
+from hubsync.core.event import Operation, Rules, parse_events
 from hubsync.core.expression import Expression, parse_expression
-from hubsync.core.limits import EVENTS_PER_REQUEST_MAX, MAPPING_STEPS_MAX
-from hubsync.core.strict_json import Json
 from hubsync.errors import Fault, InvalidEvents
 
 _OF_PAYLOAD: Final = ("headers", "body")
@@ -89,202 +80,11 @@ def mistakes(change: MappedChange, rules: Rules) -> list[Fault]:
     try:
         parse_events(wire, rules)
     except InvalidEvents as error:
-        return [_located(fault) for fault in error.faults]
+        return [in_change(fault) for fault in error.faults]
     return []
 
 
-@dataclass(frozen=True, slots=True)
-class Made:
-    """What a change made of a payload, or of one element of it; neither wire nor faults: nothing.
-
-    `change` is its place in the mapping. Faults point into the source's file: nobody can say where
-    in a payload an expression has looked.
-    """
-
-    change: int
-    element: int | None
-    wire: dict[str, Json] | None = None
-    faults: tuple[Fault, ...] = ()
-
-
-class Unmapped(Exception):
-    """A payload is beyond what a mapping may cost, or means too many events."""
-
-
-def map_payload(
-    changes: Sequence[MappedChange], *, headers: Mapping[str, str], body: Json
-) -> Drafts:
-    """Return the drafts of the events that a payload means; none if no change is about it."""
-    try:
-        made = make(changes, headers=headers, body=body)
-    except Unmapped as error:
-        return Drafts([], lambda fault: fault, failed=1, faults=(Fault("/change", str(error)),))
-    good = [each for each in made if each.wire is not None]
-    bad = [each for each in made if each.faults]
-    return Drafts(
-        [each.wire for each in good],
-        partial(_locate, good),
-        ignored=_count_ignored(changes, made),
-        failed=len(bad),
-        faults=tuple(fault for each in bad for fault in each.faults),
-    )
-
-
-def make(changes: Sequence[MappedChange], *, headers: Mapping[str, str], body: Json) -> list[Made]:
-    """Return what each change makes of each of its elements, in order; raises Unmapped.
-
-    An event id that an earlier event of the payload has gets the place of its change appended, so
-    that events of one payload differ. The later one wins where both set one property.
-    """
-    evaluation = Evaluation(MAPPING_STEPS_MAX)
-    scope: Scope = {"headers": dict(headers), "body": body}
-    made: list[Made] = []
-    event_ids: set[Json] = set()
-    try:
-        for place, change in enumerate(changes):
-            for each in _make(change, place, evaluation, scope):
-                made.append(_told_apart(each, event_ids))
-                if len(event_ids) > EVENTS_PER_REQUEST_MAX:
-                    raise Unmapped(f"gives more than {EVENTS_PER_REQUEST_MAX} events")
-    except TooCostly:
-        raise Unmapped(f"takes more than {MAPPING_STEPS_MAX} steps for this payload") from None
-    return made
-
-
-def _make(
-    change: MappedChange, place: int, evaluation: Evaluation, payload: Scope
-) -> Iterator[Made]:
-    try:
-        elements = _elements(change, evaluation, payload)
-    except Failed as error:
-        yield Made(place, None, faults=(Fault(f"/change/{place}/for_each", str(error)),))
-        return
-    for element, item in elements:
-        scope = {**payload, "item": item}
-        try:
-            wanted = change.when is None or evaluation.is_true(change.when, scope)
-            wire = _wire(change, element, evaluation, scope) if wanted else None
-        except _Faulty as error:
-            faults = tuple(_at(place, element, fault) for fault in error.faults)
-            yield Made(place, element, faults=faults)
-        except Failed as error:
-            fault = _at(place, element, Fault("/when", str(error)))
-            yield Made(place, element, faults=(fault,))
-        else:
-            yield Made(place, element, wire)
-
-
-def _elements(
-    change: MappedChange, evaluation: Evaluation, payload: Scope
-) -> Iterable[tuple[int | None, Json]]:
-    if change.for_each is None:
-        return [(None, payload["body"])]
-    found = evaluation.value(change.for_each, payload)
-    if isinstance(found, list):
-        if len(found) > EVENTS_PER_REQUEST_MAX:
-            raise Failed(f"gives {len(found)} elements; the limit is {EVENTS_PER_REQUEST_MAX}")
-        return enumerate(found)
-    if change.when is None or evaluation.is_true(change.when, {**payload, "item": None}):
-        raise Failed("gives no list")
-    return []  # The change is about other payloads.
-
-
-class _Faulty(Exception):
-    """Some fields of an event have no value."""
-
-    def __init__(self, faults: list[Fault]) -> None:
-        super().__init__(faults)
-        self.faults = faults
-
-
-def _wire(
-    change: MappedChange, element: int | None, evaluation: Evaluation, scope: Scope
-) -> dict[str, Json]:
-    faults: list[Fault] = []
-
-    def read(key: str, expression: Expression, convert: Callable[[Json], Json]) -> Json:
-        try:
-            return convert(evaluation.value(expression, scope))
-        except (Failed, ValueError) as error:
-            faults.append(Fault(f"/{key}", str(error)))
-            return None
-
-    fields = change.fields
-    event_id = read("fields/event_id", fields.event_id, _event_id)
-    wire = change.frame() | {
-        "eventId": event_id if element is None else f"{event_id}#{element}",
-        "occurredAt": read("fields/occurred_at", fields.occurred_at, _occurred_at),
-        "id": read("fields/id", fields.id, _given),
-    }
-    if fields.sequence is not None:
-        sequence = read("fields/sequence", fields.sequence, _as_found)
-        wire |= {} if sequence is None else {"sequence": sequence}
-    if change.operation != "archive":
-        found = {
-            name: read(f"properties/{name}", expression, _as_found)
-            for name, expression in change.properties.items()
-        }
-        wire["properties"] = {name: value for name, value in found.items() if value is not None}
-    if faults:
-        raise _Faulty(faults)
-    return wire
-
-
-def _as_found(value: Json) -> Json:
-    return value
-
-
-def _given(value: Json) -> Json:
-    if value is None:
-        raise ValueError("is null, or not there")
-    return value
-
-
-def _event_id(value: Json) -> str:
-    value = _given(value)
-    if isinstance(value, int) and not isinstance(value, bool):
-        return str(value)
-    if not isinstance(value, str):
-        raise ValueError("is neither text nor a whole number")  # noqa: TRY004 - a fault
-    return value
-
-
-def _occurred_at(value: Json) -> str:
-    return moment_text(read_moment(_given(value)))
-
-
-def _told_apart(made: Made, event_ids: set[Json]) -> Made:
-    if made.wire is None:
-        return made
-    event_id = made.wire["eventId"]
-    if event_id in event_ids:
-        event_id = f"{event_id}+{made.change}"
-    event_ids.add(event_id)
-    return replace(made, wire={**made.wire, "eventId": event_id})
-
-
-def _count_ignored(changes: Sequence[MappedChange], made: Sequence[Made]) -> int:
-    """Count elements of which nothing came, or the payload if it has none."""
-    lists = [change.for_each.text if change.for_each else None for change in changes]
-    wanted = {(lists[m.change], m.element) for m in made if m.wire is not None or m.faults}
-    elements = {(lists[m.change], m.element) for m in made if m.element is not None}
-    ignored = len(elements - wanted)
-    return ignored if wanted else max(1, ignored)
-
-
-def _locate(made: Sequence[Made], fault: Fault) -> Fault:
-    """Turn a pointer into canonical events into one into the source's file."""
-    _, index, *steps = fault.pointer.split("/")
-    each = made[int(index)]
-    return _at(each.change, each.element, _located(Fault("/".join(["", *steps]), fault.message)))
-
-
-def _located(fault: Fault) -> Fault:
+def in_change(fault: Fault) -> Fault:
     """Turn a pointer into a canonical event into one into its change."""
     name = fault.pointer.removeprefix("/")
     return fault._replace(pointer=f"/{_KEYS.get(name, name)}" if name else "")
-
-
-def _at(place: int, element: int | None, fault: Fault) -> Fault:
-    message = fault.message if element is None else f"element {element}: {fault.message}"
-    return Fault(f"/change/{place}{fault.pointer}", message)
