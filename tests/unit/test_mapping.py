@@ -266,13 +266,13 @@ def test_every_fault_of_every_element_is_told():
 
 
 def test_where_invalid_events_are_ignored_the_valid_ones_beside_them_are_taken():
-    body = items("ada", "bob", "eve", "ida")
+    body = items("ada", "bob", "eve", "ida", "joe")
     body["items"][1]["mail"] = " "
     body["items"][2]["at"] = None
     change = a_change_for_each(when="item.name != 'ida'", firstname="item.name")
     taken = take_valid(drafts(change, body=body), NO_RULES)
-    assert [event.id for event in taken.events] == ["ada@example.com"]
-    assert (len(taken.encoded), taken.ignored) == (1, 3)
+    assert [event.id for event in taken.events] == ["ada@example.com", "joe@example.com"]
+    assert (len(taken.encoded), taken.ignored) == (2, 3)
     assert taken.faults == (
         Fault("/change/0/fields/occurred_at", "element 2: is null, or not there"),
         Fault("/change/0/fields/id", "element 1: is empty"),
