@@ -11,6 +11,7 @@ import typer
 from rich.markup import escape
 
 from cli.console import fail, out
+from cli.headers import HeaderOption, parse_headers
 from cli.secret import find_secret
 from hubsync.core.signature import sign
 from hubsync.errors import Misconfigured
@@ -37,17 +38,19 @@ def send(
         str | None,
         typer.Option(metavar="NAME", help="The signing secret's name in Secrets Manager."),
     ] = None,
+    header: HeaderOption = None,
 ) -> None:
     """Sign FILE as the source's scheme has it, post it, and print the answer.
 
     Ends with 0 when the answer is 2xx, with 1 when it is anything else.
     """
     body = file.read()
+    headers = parse_headers(header)
     if url and not secret_name:
         fail("with --url, give --secret-name too: the local stack's secret fits no other", code=2)
     secret = find_secret(source, secret_name)
     address = webhook_url(url or _local_gateway(), source)
-    answer = _post(address, body, source, secret, is_local=url is None)
+    answer = _post(address, body, headers, source, secret, is_local=url is None)
     _show(answer)
     raise typer.Exit(0 if answer.is_success else 1)
 
@@ -66,7 +69,9 @@ def _local_gateway() -> str:
     return str(ready["gateway"])
 
 
-def _post(url: str, body: bytes, source: str, secret: str, *, is_local: bool) -> httpx.Response:
+def _post(
+    url: str, body: bytes, given: dict[str, str], source: str, secret: str, *, is_local: bool
+) -> httpx.Response:
     try:
         signed = sign(
             secret,
@@ -76,7 +81,7 @@ def _post(url: str, body: bytes, source: str, secret: str, *, is_local: bool) ->
             body=body,
             url=url,
         )
-        headers = {"content-type": "application/json", **signed}
+        headers = {"content-type": "application/json", **given, **signed}
         # The shell's proxy lies on the way to AWS, not to this machine.
         return httpx.post(
             url, content=body, headers=headers, timeout=TIMEOUT_SECONDS, trust_env=not is_local

@@ -10,6 +10,7 @@ from rich.markup import escape
 from rich.table import Table
 
 from cli.console import err, fail, out
+from cli.headers import HeaderOption, parse_headers
 from cli.target import JsonOption
 from cli.telling import print_line
 from hubsync.core.event import encode_event
@@ -42,10 +43,7 @@ def check_(
             help="A payload as the upstream system sends it; - reads standard input.",
         ),
     ] = None,
-    header: Annotated[
-        list[str] | None,
-        typer.Option(metavar="NAME=VALUE", help="A header that comes with it. Repeatable."),
-    ] = None,
+    header: HeaderOption = None,
     as_json: JsonOption = False,
 ) -> None:
     """Say what is wrong with FILE, and what it makes of a payload, or why it makes nothing.
@@ -54,7 +52,7 @@ def check_(
     HUBSPOT_OBJECT_TYPES, if the environment has it. Ends with 0 if FILE is right and every event
     of the payload is valid, or none is meant; with 1 if not.
     """
-    headers = _headers(header or [])
+    headers = parse_headers(header)
     try:
         types = load(PathSettings, os.environ).object_types if OBJECT_TYPES in os.environ else None
         checked = check(file, types)
@@ -75,16 +73,6 @@ def check_(
     else:
         _show(file, checked, sampled)
     raise typer.Exit(1 if checked.mistakes or (sampled and sampled.faults) else 0)
-
-
-def _headers(given: list[str]) -> dict[str, str]:
-    headers = {}
-    for text in given:
-        name, separator, value = text.partition("=")
-        if not separator:
-            raise typer.BadParameter(f"{text!r} is not NAME=VALUE", param_hint="--header")
-        headers[name.strip().lower()] = value
-    return headers
 
 
 def _any_name(source: Source) -> dict[str, str]:

@@ -52,6 +52,8 @@ def test_send_signs_a_body_and_prints_the_answer(driver, hubsync):
     assert (sent.returncode, status, json.loads(body)["accepted"]) == (0, "202 Accepted", 1)
     refused = hubsync(*arguments, stdin="{}")
     assert (refused.returncode, refused.stdout.split()[0]) == (1, "422")
+    compressed = hubsync(*arguments, "--header", "Content-Encoding=gzip", stdin="{}")
+    assert (compressed.returncode, compressed.stdout.split()[0]) == (1, "415")
 
 
 def test_an_event_is_printed_so_that_its_function_accepts_it(driver, hubsync):
