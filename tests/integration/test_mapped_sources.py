@@ -51,6 +51,7 @@ class Ingest:
             "version": "2.0",
             "rawPath": f"/webhooks/{source}",
             "rawQueryString": "",
+            "pathParameters": {"source": source},
             "headers": {"content-type": "application/json", **signed, **(headers or {})},
             "requestContext": {
                 "domainName": HOST,
