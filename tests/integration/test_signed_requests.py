@@ -120,6 +120,7 @@ def event_of(name, sent):
         "version": "2.0",
         "rawPath": f"/webhooks/{file_name(name)}",
         "rawQueryString": sent.url.partition("?")[2],
+        "pathParameters": {"source": file_name(name)},
         "headers": {"content-type": "application/json"} | sent.headers,
         "requestContext": {
             "domainName": HOST.removeprefix("https://"),
