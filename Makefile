@@ -2,8 +2,10 @@
 PYTHON ?= python3.13
 BIN := .venv/bin
 LOCKED := requirements.txt
+SAM := PATH="$(CURDIR)/.venv-sam/bin:$$PATH" SAM_CLI_TELEMETRY=0 sam
+CHECKED := .aws-sam/checked
 .DEFAULT_GOAL := help
-.PHONY: help demo local test check sim bench build deploy format lock
+.PHONY: help demo local test check audit faults sim bench build sbom deploy format lock
 
 help: ## print the verbs
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -17,10 +19,26 @@ local: .venv/installed ## the local stack until Ctrl-C: gateway, functions, queu
 test: .venv/installed ## every suite; no Docker, no account
 	@$(BIN)/pytest -n 2 --dist worksteal $(ARGS)
 
-check: .venv/installed ## format, lint and types: everything decided without running the code
+check: .venv/installed $(CHECKED)/passed ## format, lint, types, template: everything decided without running the code
 	@$(BIN)/ruff format --check .
 	@$(BIN)/ruff check .
 	@$(BIN)/mypy
+
+# Nothing but these files decides, and the tools are offline: what has passed is not asked again.
+$(CHECKED)/passed: template.yaml samconfig.toml $(wildcard checks/*) .venv-sam/installed .venv-checkov/installed
+	@$(SAM) validate --region us-east-1
+	@$(SAM) validate --region us-east-1 --lint
+	@.venv-sam/bin/python -m checks.translate $(CHECKED) template.yaml
+	@.venv-sam/bin/cfn-lint $(CHECKED)/template.yaml
+	@.venv-checkov/bin/checkov --config-file checks/checkov.yaml --file $(CHECKED)/template.yaml
+	@.venv-sam/bin/python -m checks.publishing template.yaml
+	@touch $@
+
+audit: .venv/installed .venv-audit/installed ## known vulnerabilities of what is locked; a note where nobody can be asked
+	@$(BIN)/python -m checks.audit
+
+faults: .venv/installed .venv-sam/installed .venv-checkov/installed ## which faults of the template the tools notice, as docs/template-faults.md
+	@$(BIN)/python -m checks.faults
 
 sim: .venv/installed ## more of the protocol than `test` has time for: SEEDS=N runs (SEED=n: one, told), larger models
 ifdef SEED
@@ -37,16 +55,22 @@ bench: .venv/installed ## figures against their targets; ARGS=--json for one lin
 
 build: .venv/installed .venv-sam/installed .venv-lambda/installed ## what is deployed, built without Docker: functions, layers for arm64
 	@for file in functions/ingest/sources/*.toml; do $(BIN)/hubsync source check "$$file" >/dev/null || exit 1; done
-	@PATH="$(CURDIR)/.venv-sam/bin:$$PATH" SAM_CLI_TELEMETRY=0 sam validate --lint --region us-east-1
-	@PATH="$(CURDIR)/.venv-sam/bin:$$PATH" SAM_CLI_TELEMETRY=0 sam build $(ARGS)
+	@$(SAM) validate --lint --region us-east-1
+	@$(SAM) build $(ARGS)
 	@$(MAKE) --no-print-directory $(HOST)/installed
 	@find .aws-sam/build -mindepth 1 -maxdepth 1 ! -name DependenciesLayer -exec ln -sfn -t $(HOST) "$(CURDIR)/{}" \;
 	@$(BIN)/python -m local.built
+	@$(MAKE) --no-print-directory sbom
+
+sbom: .venv-audit/installed ## the packages that ship, as .aws-sam/sbom.cdx.json (CycloneDX)
+	@mkdir -p .aws-sam
+	@.venv-audit/bin/cyclonedx-py requirements layers/dependencies/requirements.txt --pyproject pyproject.toml \
+		--output-reproducible --of JSON -o .aws-sam/sbom.cdx.json
 
 # Without a change in the functions' own properties SAM publishes no version (decision 0018).
 deploy: build ## build, then deploy with samconfig.toml; needs an AWS account
 	@sed -i.bak "s/Release development/Release $$(date -u +%Y-%m-%dT%H:%M:%SZ)/" .aws-sam/build/template.yaml
-	@PATH="$(CURDIR)/.venv-sam/bin:$$PATH" SAM_CLI_TELEMETRY=0 sam deploy $(ARGS)
+	@$(SAM) deploy $(ARGS)
 
 format: .venv/installed ## rewrite the code as the formatter has it, and docs/openapi.json from the code
 	@$(BIN)/ruff format .
@@ -57,6 +81,8 @@ lock: .venv/uv ## resolve the dependencies anew, within pyproject.toml
 	@$(COMPILE) --upgrade --all-extras pyproject.toml -o $(LOCKED)
 	@$(COMPILE) --upgrade --constraint $(LOCKED) pyproject.toml -o layers/dependencies/requirements.txt
 	@echo aws-sam-cli | $(COMPILE) --upgrade - -o requirements-sam.txt
+	@echo checkov | $(COMPILE) --upgrade - -o requirements-checkov.txt
+	@printf 'cyclonedx-bom\npip-audit\n' | $(COMPILE) --upgrade - -o requirements-audit.txt
 	@echo awslambdaric | $(COMPILE) --upgrade - -o requirements-lambda.txt
 
 COMPILE := $(BIN)/uv pip compile --quiet --universal --python-version 3.13 --generate-hashes \
@@ -73,6 +99,13 @@ COMPILE := $(BIN)/uv pip compile --quiet --universal --python-version 3.13 --gen
 	@echo "installing the SAM CLI into .venv-sam" >&2
 	@$(PYTHON) -m venv .venv-sam
 	@$(BIN)/uv pip install --quiet --python .venv-sam/bin/python --require-hashes -r requirements-sam.txt
+	@touch $@
+
+# Each an environment of its own, since checkov pins versions of boto3 and others that are years old.
+.venv-checkov/installed .venv-audit/installed: .venv-%/installed: .venv/uv requirements-%.txt
+	@echo "installing the tools of requirements-$*.txt into .venv-$*" >&2
+	@$(PYTHON) -m venv --without-pip .venv-$*
+	@$(BIN)/uv pip install --quiet --python .venv-$*/bin/python --require-hashes -r requirements-$*.txt
 	@touch $@
 
 # What Lambda's Python has of its own, so that what was built runs here as it does there.

@@ -15,6 +15,7 @@ from hubsync.core.statuses import STATUSES, halve, refuse, refuse_or_pause
 from hubsync.settings import ConsumerSettings, IngestSettings
 from local.cloudformation import parse
 from tests.contract.checked import checked
+from tests.contract.faults import FAULTS
 from tests.contract.watching import ALARM, alarmed, of_ours
 
 PROJECT = Path(__file__).parents[2]
@@ -81,7 +82,7 @@ def test_every_setting_is_declared_in_the_template():
 
 def test_every_verb_of_the_makefile_is_described_and_nothing_else():
     verbs = re.findall(r"^([a-z]+):.*## ", MAKEFILE, re.MULTILINE)
-    described = [verb for (verb,), *_ in rows(section(README, "Develop"))]
+    described = [verb for named, *_ in rows(section(README, "Develop")) for verb in named]
     assert sorted(described) == sorted(f"make {verb}" for verb in verbs)
 
 
@@ -94,11 +95,25 @@ def test_every_verb_that_a_document_names_exists(path):
 
 def test_ci_runs_verbs_of_the_makefile_alone():
     workflow = (PROJECT / ".github" / "workflows" / "ci.yml").read_text(encoding="utf-8")
-    runs = [step["run"] for job in parse(workflow)["jobs"].values() for step in job["steps"][2:]]
-    assert runs == ["make ${{ matrix.verb }}"]
-    assert "verb: [check, test]" in workflow
+    steps = [step for job in parse(workflow)["jobs"].values() for step in job["steps"]]
+    assert [step["run"] for step in steps if "run" in step] == ["make ${{ matrix.verbs }}"]
+    assert "verbs: [check, build test, audit]" in workflow
     commands = (PROJECT / ".ci" / "run").read_text(encoding="utf-8").splitlines()[-2:]
     assert commands == ["make test", "make check"]
+
+
+def test_ci_uses_others_actions_by_commit_and_may_only_read():
+    workflow = (PROJECT / ".github" / "workflows" / "ci.yml").read_text(encoding="utf-8")
+    used = re.findall(r"uses: (\S+)", workflow)
+    assert used
+    assert [action for action in used if not re.search(r"@[0-9a-f]{40}$", action)] == []
+    assert parse(workflow)["permissions"] == {"contents": "read"}
+
+
+def test_the_page_of_faults_is_of_the_faults_there_are():
+    page = (PROJECT / "docs" / "template-faults.md").read_text(encoding="utf-8")
+    rows = re.findall(r"^\| ([^|]+) \|", page, re.MULTILINE)[2:-1]
+    assert rows == [fault.what for fault in FAULTS]
 
 
 def test_every_decision_is_linked_by_its_title():
