@@ -72,7 +72,7 @@ def page(noticed: dict[str, tuple[str, ...]]) -> str:
         *((what, *codes) for what, codes in noticed.items()),
         (f"of {len(noticed)}; {by_none} by no tool", *map(str, counts)),
     ]
-    return HEAD + "".join(f"| {' | '.join(row)} |\n".replace("|  |", "| |") for row in rows)
+    return HEAD + "".join(f"{' '.join(['|', *' | '.join(row).split(), '|'])}\n" for row in rows)
 
 
 def _linted(folder: Path) -> dict[str, frozenset[str]]:

@@ -7,7 +7,7 @@ import pytest
 from checks.audit import verdict
 
 CLEAN = {"name": "idna", "version": "3.20", "vulns": []}
-KNOWN = {"id": "PYSEC-2026-1", "fix_versions": ["2.0", "1.9.1"], "aliases": [], "description": "..."}
+KNOWN = {"id": "PYSEC-2026-1", "fix_versions": ["2.0", "1.9.1"], "aliases": []}
 BAD = {"name": "six", "version": "1.17.0", "vulns": [KNOWN]}
 UNKNOWN = {"name": "boto3", "skip_reason": "Dependency not found"}
 
