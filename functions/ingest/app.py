@@ -3,6 +3,7 @@
 import base64
 import json
 import os
+import re
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -33,6 +34,8 @@ from hubsync.errors import (
 from hubsync.ingest import Accepted, Body, Request, ingest
 from hubsync.settings import IngestSettings, load
 
+# A stage and a domain's mapping put their names before it.
+PATH = re.compile(r".*/webhooks/(?P<source>[^/]+)")
 RETRY_AFTER_SECONDS = 5
 
 type Event = dict[str, Any]  # payload format 2.0
@@ -57,12 +60,12 @@ def handler(event: Event, _context: LambdaContext) -> Response:
 
 
 def _routed(event: Event) -> Response:
-    source = (event.get("pathParameters") or {}).get("source")
-    if source is None:
+    path = PATH.fullmatch(event["rawPath"])
+    if path is None:
         raise UnknownSource("there is nothing at this path")
     if event["requestContext"]["http"]["method"] == HTTPMethod.OPTIONS:
-        return handshake(event, source)
-    return webhook(event, source)
+        return handshake(event, path["source"])
+    return webhook(event, path["source"])
 
 
 def webhook(event: Event, source: str) -> Response:

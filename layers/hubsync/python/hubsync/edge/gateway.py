@@ -23,7 +23,6 @@ class _Event(_Model):
     """What is read of an event. Documented: what has nothing to say may be missing."""
 
     raw_path: str
-    path_parameters: dict[str, str] | None = None
     raw_query_string: str | None = None
     headers: dict[str, str] | None = None
     body: str | None = None
