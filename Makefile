@@ -67,9 +67,11 @@ sbom: .venv-audit/installed ## the packages that ship, as .aws-sam/sbom.cdx.json
 	@.venv-audit/bin/cyclonedx-py requirements layers/dependencies/requirements.txt --pyproject pyproject.toml \
 		--output-reproducible --of JSON -o .aws-sam/sbom.cdx.json
 
-# Without a change in the functions' own properties SAM publishes no version (decision 0018).
+# Without a change in the functions' own properties SAM publishes no version (decision 0018). One word,
+# since SAM breaks long lines.
 deploy: build ## build, then deploy with samconfig.toml; needs an AWS account
-	@sed -i.bak "s/Release development/Release $$(date -u +%Y-%m-%dT%H:%M:%SZ)/" .aws-sam/build/template.yaml
+	@grep -q release=development .aws-sam/build/template.yaml
+	@sed -i.bak "s/release=development/release=$$(date -u +%Y-%m-%dT%H:%M:%SZ)/" .aws-sam/build/template.yaml
 	@$(SAM) deploy $(ARGS)
 
 format: .venv/installed ## rewrite the code as the formatter has it, and docs/openapi.json from the code

@@ -24,7 +24,7 @@ CHANGES = {
     "hubsync's layer": ("layers/hubsync/", "s3://bucket/other", FUNCTIONS),
     "the dependencies' layer": ("layers/dependencies/", "s3://bucket/other", FUNCTIONS),
     "a setting's value": ("https://api.hubapi.com", "https://api.example.com", FUNCTIONS),
-    "the release": ("Release development", "Release 2026-11-22T12:00:00Z", FUNCTIONS),
+    "the release": ("release=development", "release=2026-11-22T12:00:00Z", FUNCTIONS),
 }
 
 

@@ -253,7 +253,7 @@ FAULTS = (
     ),
     fault(
         "parameters whose change is not published",
-        "settles each event. Release development",
+        "settles each event. release=development",
         "settles each event.",
         "what_is_deployed_is_published",
     ),

@@ -342,7 +342,7 @@ def what_is_deployed_is_published(t):
             continue
         if properties.get("AutoPublishAliasAllProperties") is not True:
             yield f"{name}: a change of properties alone is not published"
-        if not properties.get("Description", "").endswith("Release development"):
+        if not properties.get("Description", "").endswith("release=development"):
             yield f"{name}: a change of parameters alone is not published"
     for name, each in t.of_type(LAYER).items():
         if each["Properties"].get("PublishLambdaVersion") is not True:
