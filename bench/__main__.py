@@ -15,6 +15,7 @@ from rich.console import Console
 from bench import calls, cold_start, cost, cpu, ledger, limit, memory, page, throughput
 from bench.committed import commit, committed, worse
 from bench.figures import Figure, Section
+from bench.progress import tell
 
 SECTIONS: Mapping[str, Callable[[], Section]] = {
     "calls": calls.section,
@@ -38,7 +39,7 @@ def main() -> int:
         page.show(sections, Console(width=max(page.WIDTH_MIN, Console().width)))
     complaints = [*_missed(figures), *worse(figures, committed())]
     for complaint in complaints:
-        _tell(complaint)
+        tell(complaint)
     if given.write:
         commit(figures)
         page.write(sections)
@@ -57,10 +58,10 @@ def _given() -> argparse.Namespace:
 
 
 def _measured(name: str) -> Section:
-    _tell(f"measuring {name}")
+    tell(f"measuring {name}")
     start = time.monotonic()
     section = SECTIONS[name]()
-    _tell(f"measured {name} in {time.monotonic() - start:.0f} s")
+    tell(f"measured {name} in {time.monotonic() - start:.0f} s")
     return section
 
 
@@ -79,10 +80,6 @@ def _print_line(value: Mapping[str, object]) -> None:
 def _missed(figures: Iterable[Figure]) -> list[str]:
     cells = (each.cells() for each in figures if each.is_missed)
     return [f"{name}: {measured}, and should be {target}" for name, measured, target in cells]
-
-
-def _tell(text: str) -> None:
-    sys.stderr.write(f"{text}\n")
 
 
 if __name__ == "__main__":

@@ -8,6 +8,7 @@ from bench.asking import emulator
 from bench.events import accepted, anew, as_made, unchanged, window
 from bench.figures import Figure, Section, Table
 from bench.processes import Worker, stand_in, worker
+from bench.progress import tell
 from bench.workloads import BAD_VALUES, EVENTS, KINDS, Cell, Workload, workload
 
 SEED = 20261121
@@ -96,6 +97,7 @@ def _place(run: Run) -> tuple[int, ...]:
 
 def _runs(who: str, kind: str) -> list[Run]:
     """Let one subject go through all workloads of a kind, in processes of its own."""
+    tell(f"  {who}: {kind}")
     sizes = WINDOWS if who == HUBSYNC else (WINDOW_SIDE_BY_SIDE,)
     loads = [
         workload(kind, records, SEED)

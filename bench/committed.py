@@ -19,10 +19,8 @@ def committed() -> dict[str, float]:
 
 
 def commit(figures: Iterable[Figure]) -> None:
-    """Replace what was measured, and keep what was not."""
-    known = committed() | {each.name: each.value for each in figures if each.tracked}
-    rounded = {name: round(value, 4) for name, value in sorted(known.items())}
-    FILE.write_text(json.dumps(rounded, indent=2) + "\n", encoding="utf-8")
+    rounded = {each.name: round(each.value, 4) for each in figures if each.tracked}
+    FILE.write_text(json.dumps(rounded, indent=2, sort_keys=True) + "\n", encoding="utf-8")
 
 
 def worse(figures: Iterable[Figure], known: Mapping[str, float]) -> Iterator[str]:

@@ -29,7 +29,18 @@ OF_EDGE = OF_USE_CASES | {
     "functools", "os", "time",
     "mypy_boto3_dynamodb", "mypy_boto3_secretsmanager", "mypy_boto3_sqs", "hubsync.edge",
 }  # fmt: skip
-SHIPPED_NEVER = {"local", "cli", "tests", "functions", "moto", "typer", "rich", "yaml", "uvicorn"}
+SHIPPED_NEVER = {
+    "local",
+    "cli",
+    "tests",
+    "bench",
+    "functions",
+    "moto",
+    "typer",
+    "rich",
+    "yaml",
+    "uvicorn",
+}
 
 
 def modules(folder, *, deep=True):
