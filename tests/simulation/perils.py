@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from random import Random
 
 from hubsync.core.batch import Batch, Route
+from hubsync.core.budget import Budget
 from hubsync.core.change import RecordKey
 from hubsync.core.ledger import Entry
 from hubsync.core.reply import Ambiguous, Found, NotApplied, Reply
@@ -13,6 +14,7 @@ from hubsync.edge.hubspot import HubSpot
 from hubsync.errors import Unanswered
 from hubsync.ports import DeadLetter, LedgerWrite, Permits, Ports, Resend
 from local.memory_ledger import MemoryLedger
+from local.permits import MemoryBudgets
 from tests.simulation.sqs import SimulatedSqs
 
 LATENCY_SECONDS_MAX = 0.4
@@ -62,6 +64,18 @@ class PerilousLedger:
 
     async def write(self, writes: Sequence[LedgerWrite]) -> frozenset[RecordKey]:
         return await self._perils.act("ledger write", lambda: self._ledger.write(writes))
+
+
+class PerilousBudgets:
+    """What a process knows the budgets by; each invocation brings perils of its own."""
+
+    def __init__(self, budgets: MemoryBudgets) -> None:
+        self._budgets = budgets
+        self.perils: Perils | None = None
+
+    async def update[T](self, account: str, change: Callable[[Budget], tuple[Budget, T]]) -> T:
+        assert self.perils is not None
+        return await self.perils.act("budget", lambda: self._budgets.update(account, change))
 
 
 class PerilousQueue:

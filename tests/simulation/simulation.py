@@ -10,6 +10,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from hashlib import sha256
 from random import Random
+from zoneinfo import ZoneInfo
 
 import httpx
 
@@ -19,15 +20,22 @@ from hubsync.core.event import Rules
 from hubsync.core.outcome import Superseded, Written
 from hubsync.edge.hubspot import HubSpot
 from hubsync.errors import Unanswered
-from hubsync.ports import Ports, Terms
+from hubsync.permits import AccountPermits
+from hubsync.ports import Permits, Ports, Terms
 from hubsync.sweep import sweep
-from local.hubspot import Fault
+from local.hubspot import UNLIMITED, Fault, Limits
 from local.hubspot import HubSpot as Emulator
 from local.hubspot_transport import EmulatorTransport
 from local.memory_ledger import MemoryLedger
-from local.permits import unlimited
+from local.permits import MemoryBudgets, Unlimited
 from tests.simulation.oracle import complaints
-from tests.simulation.perils import Crash, PerilousQueue, Perils, perilous_ports
+from tests.simulation.perils import (
+    Crash,
+    PerilousBudgets,
+    PerilousQueue,
+    Perils,
+    perilous_ports,
+)
 from tests.simulation.sqs import SimulatedSqs
 from tests.simulation.traffic import BASE, TAKEN, UNNAMED, facts, messages
 from tests.simulation.virtual import run_virtually
@@ -36,8 +44,10 @@ INVOCATION_SECONDS = 120
 LATE_WRITE_SECONDS = 300
 TROUBLE_SECONDS = 900  # how long things go wrong
 SURVEY_SECONDS = 2 * 3600  # longer than the sweep's grace and the watch
+SURVEYS_MAX = 14  # enough to come to a midnight, when a daily limit is reset
 EXPIRY = 0.5  # the chance that a dead letter expires, instead of being redriven
 PATIENCE_SECONDS = 4 * 24 * 3600  # a run that is not settled by then is stuck
+LIMITS = (Limits(2, 0), Limits(5, 0), Limits(5, 10))
 FAULT_KINDS = (
     "lost_reply", "late_write", "hang", "slow", "cut", "silent", "left_out", "pending",
     "locked", "migrating", "expired_token", "refused", "reset", "status",
@@ -62,6 +72,15 @@ def simulate(seed: int) -> Report:
     return run_virtually(Run(seed).run())
 
 
+@dataclass(slots=True)
+class Process:
+    """What a consumer keeps from one invocation to the next, until it crashes."""
+
+    hubspot: HubSpot
+    permits: Permits
+    budgets: PerilousBudgets
+
+
 class Run:
     def __init__(self, seed: int) -> None:
         self.report = Report(seed)
@@ -82,7 +101,12 @@ class Run:
             Fault(kind="conflict", property="company", value=TAKEN),
         ]
         faults = [*self.lasting, *self._faults()]
-        self.emulator = Emulator(now=self.now, faults=faults, seed=seed)
+        # Half of the runs have a rate limit, seldom that of a day too, and the budget to match.
+        limits = Random(f"limits {seed}").choice([None, None, None, *LIMITS])
+        self.limit = limits and limits.per_10_seconds
+        self.budgets = MemoryBudgets()
+        self.processes: dict[str, Process] = {}
+        self.emulator = Emulator(now=self.now, faults=faults, limits=limits or UNLIMITED, seed=seed)
         self.traffic: set[asyncio.Task[None]] = set()
 
     def _faults(self) -> Iterable[Fault]:
@@ -110,7 +134,7 @@ class Run:
         http = httpx.AsyncClient(
             base_url="http://hubspot", transport=EmulatorTransport(self.emulator), timeout=30
         )
-        self.hubspot = HubSpot(http, token_of=_token, versions={"default": "2026-03"})
+        self.http = http
         async with asyncio.TaskGroup() as group:
             self.traffic = {
                 group.create_task(self._arrive()),
@@ -122,20 +146,22 @@ class Run:
                 group.create_task(self._consumer(number))
             group.create_task(self._sweeper())
             group.create_task(self._calm_down())
-        for _ in range(2):  # the sweep for what was left, then the audit for what that wrote
-            await asyncio.sleep(SURVEY_SECONDS)
-            await self._survey()
+        # The sweep for what was left, then the audit for what that wrote; limits put them off.
+        for number in range(2 if self.limit is None else SURVEYS_MAX):
+            if number < 2 or self._left_behind():
+                await asyncio.sleep(SURVEY_SECONDS)
+                await self._survey()
         self.report.calls = self.emulator.calls_count
         settled = frozenset(self.settled)
         letters = [*self.sqs.letters, *self.sqs.expired]
         self.report.complaints += complaints(self.facts, letters, settled, self.emulator)
-        self.report.complaints += [
-            f"{record.id} is left behind"
-            for record in self.ledger.items
-            if not (entry := self.ledger.entry(record)).clean or entry.watched
-        ]
+        self.report.complaints += [f"{id_} is left behind" for id_ in self._left_behind()]
         self.report.trace += [f"{r.id} {sorted(r.properties.items())}" for r in self._crm()]
         return self.report
+
+    def _left_behind(self) -> list[str]:
+        entries = {record.id: self.ledger.entry(record) for record in self.ledger.items}
+        return [id_ for id_, entry in entries.items() if not entry.clean or entry.watched]
 
     def _crm(self) -> Iterable[object]:
         return self.emulator.records("contacts")
@@ -182,31 +208,57 @@ class Run:
         perils = Perils(self.random, crash_at, self.unanswered, self.note)
         self.note(f"consumer {number} takes {[message.message_id for message in received]}")
         try:
-            consumed = await self._consume(received, perils)
+            consumed = await self._consume(self._process(f"consumer {number}"), received, perils)
         except BaseExceptionGroup as error:
             if error.split(Crash)[1] is not None:
                 raise
+            del self.processes[f"consumer {number}"]
             return
         except Crash:
+            del self.processes[f"consumer {number}"]
             return
         self._finish(number, received, consumed)
 
-    async def _consume(self, received: list[Received], perils: Perils) -> Consumed:
+    async def _consume(
+        self, process: Process, received: list[Received], perils: Perils
+    ) -> Consumed:
         return await consume(
             received,
             queue=PerilousQueue(self.sqs, perils, self.now),
-            ports=self._ports(perils),
+            ports=self._ports(process, perils),
             terms=Terms(LATE_WRITE_SECONDS, not_found_retry_seconds=600),
             rules=Rules(),
             deadline=asyncio.get_running_loop().time() + INVOCATION_SECONDS,
         )
 
-    def _ports(self, perils: Perils) -> Ports:
+    def _process(self, name: str) -> Process:
+        if name not in self.processes:
+            budgets = PerilousBudgets(self.budgets)
+            permits = self._permits(budgets)
+            hubspot = HubSpot(
+                self.http,
+                token_of=_token,
+                versions={"default": "2026-03"},
+                note=lambda _account, usage: permits.note(usage),
+            )
+            self.processes[name] = Process(hubspot, permits, budgets)
+        return self.processes[name]
+
+    def _permits(self, budgets: PerilousBudgets) -> AccountPermits | Unlimited:
+        if self.limit is None:
+            return Unlimited()
+        return AccountPermits(
+            budgets, "main", limit=self.limit, time_zone=ZoneInfo("UTC"), now=self.now,
+            random=self.random,
+        )  # fmt: skip
+
+    def _ports(self, process: Process, perils: Perils) -> Ports:
+        process.budgets.perils = perils
         return perilous_ports(
             perils,
-            hubspot=self.hubspot,
+            hubspot=process.hubspot,
             ledger=self.ledger,
-            permits=unlimited,
+            permits=lambda _account: process.permits,
             now=self.now,
             random=self.random,
         )
@@ -219,7 +271,9 @@ class Run:
 
     async def _survey(self) -> None:
         crash_at = self.random.randint(1, 12) if self.random.random() < self.crashes else None
-        ports = self._ports(Perils(self.random, crash_at, self.unanswered, self.note))
+        perils = Perils(self.random, crash_at, self.unanswered, self.note)
+        process = self._process("survey")
+        ports = self._ports(process, perils)
         terms = Terms(LATE_WRITE_SECONDS, not_found_retry_seconds=600)
         deadline = asyncio.get_running_loop().time() + INVOCATION_SECONDS
         try:
@@ -228,18 +282,20 @@ class Run:
             )
             audited = await audit(
                 self.ledger,
-                self.hubspot.read_histories,
+                process.hubspot.read_histories,
                 records_max=50,
                 ports=ports,
                 terms=terms,
                 deadline=deadline,
             )
         except (Crash, Unanswered) as error:
+            del self.processes["survey"]
             self.note(f"survey: {error!r}")
             return
         except BaseExceptionGroup as error:
             if error.split((Crash, Unanswered))[1] is not None:
                 raise
+            del self.processes["survey"]
             return
         self.note(f"survey: {swept} {audited}")
         self.report.complaints += [f"late write: {late}" for late in audited.landed_late]

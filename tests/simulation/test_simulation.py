@@ -27,5 +27,14 @@ def test_the_same_seed_gives_the_same_trace_in_another_process():
 def test_the_perils_are_real():
     # A simulation in which nothing goes wrong would pass for any code.
     traces = ["\n".join(simulate(seed).trace) for seed in range(150)]
-    for sign in ("crash", "redrive", "expires", "LEASED", "NO_ANSWER_", "Rejected", "seen=1"):
+    for sign in (
+        "crash",
+        "redrive",
+        "expires",
+        "LEASED",
+        "NO_ANSWER_",
+        "Rejected",
+        "seen=1",
+        "PAUSED",
+    ):
         assert any(sign in trace for trace in traces), sign

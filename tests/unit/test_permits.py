@@ -71,6 +71,19 @@ def test_a_further_round_goes_before_batches_that_have_not_begun():
     assert min(later - sooner for sooner, later in pairwise(every[1:])) > INTERVAL - 0.003
 
 
+def test_on_a_slow_pace_a_further_round_waits_for_its_slot():
+    async def story():
+        these = permits()
+        these.note(Usage(limit=2, remaining=1))
+        await these.heard(Answered({}))
+        await taken(these, 2)
+        assert await these.take(seconds=60, urgent=True) is None
+        return asyncio.get_running_loop().time()
+
+    # The next slot, and a little more, for who is denied looks again at a moment of its own.
+    assert 10 / 1.94 <= run_virtually(story()) < 1.2 * 10 / 1.94
+
+
 def test_three_calls_without_an_answer_pause_the_account_and_one_probe_mends_it():
     async def story():
         these = permits()

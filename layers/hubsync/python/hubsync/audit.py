@@ -77,6 +77,7 @@ async def _audit(
     found: Found | NotApplied | Ambiguous = {}
     if await permits.take(seconds=invocation.sending_seconds_left()) is None:
         found = await read_histories(route, [record.id for record in resting], names)
+        await permits.heard(found)
     shown = {} if isinstance(found, NotApplied | Ambiguous) else found
     now = invocation.now()
     writes = []

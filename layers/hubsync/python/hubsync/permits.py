@@ -23,7 +23,9 @@ RESERVED_MAX: Final = 10  # Permits in one write.
 LOOKAHEAD_MS: Final = 500  # How far ahead slots are reserved: HubSpot's word reaches them no more.
 EXCHANGE_MS: Final = 10_000  # How far ahead a slot may be that is exchanged for a nearer one.
 MOMENT_MS: Final = 20
-URGENT_WAIT_SECONDS: Final = 1.0  # A further round waits no longer with its leases held.
+# A further round waits no longer with its leases held; on a slow pace, for so many slots.
+URGENT_WAIT_SECONDS: Final = 1.0
+URGENT_WAIT_SLOTS: Final = 3
 FAILURES_MAX: Final = 3  # In a row, without a success between: then HubSpot is taken to be down.
 OUTAGE_MS: Final = 75_000  # Fewer than one probe a minute.
 DAILY_MS: Final = 900_000  # One probe in 15 minutes until the daily limit resets.
@@ -70,6 +72,7 @@ class AccountPermits:
         self._unserved: list[_Waiting] = []
         self._server: _Waiting | None = None  # who reserves for all, of those who wait
         self._asleep: list[_Waiting] = []
+        self._share = 1.0  # as it was last seen
         self._failures = 0
         self._probing = False
         self._usage: Usage | None = None
@@ -77,7 +80,7 @@ class AccountPermits:
 
     async def take(self, *, seconds: float, urgent: bool = False) -> NoPermit | None:
         """Wait for a permit, at most so long; None means go."""
-        wait = min(seconds, URGENT_WAIT_SECONDS) if urgent else seconds
+        wait = min(seconds, self._urgent_wait_seconds()) if urgent else seconds
         mine = _Waiting(self._now() + round(1000 * wait), urgent)
         self._unserved.append(mine)
         try:
@@ -90,6 +93,12 @@ class AccountPermits:
         if mine.refused is None:
             await self._sleep(mine)
         return mine.refused
+
+    def _urgent_wait_seconds(self) -> float:
+        # Where calls are further apart than that, a record that takes two rounds would never get
+        # its second one, and begin anew each time.
+        pace = budget.interval_ms(self._limit) / self._share
+        return max(URGENT_WAIT_SECONDS, URGENT_WAIT_SLOTS * pace / 1000)
 
     async def _be_served(self, mine: _Waiting) -> None:
         """Wait until somebody serves; if nobody does, serve all until one's own turn is over."""
@@ -127,6 +136,7 @@ class AccountPermits:
         latest = now + ahead
 
         def reserve(known: Budget) -> tuple[Budget, Granted | Denied]:
+            self._share = known.share
             return budget.reserve(known, len(waiting), now=now, interval=interval, latest=latest)
 
         try:
