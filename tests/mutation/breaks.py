@@ -60,8 +60,8 @@ BREAKS = (
     Break(
         "every round is committed before it is sent",
         "rounds.py",
-        "        group = await self._commit(group)\n",
-        "",
+        "await self._commit(groups.pop(0))",
+        "groups.pop(0)",
         "unit/test_consume.py::test_every_round_is_in_the_ledger_before_it_is_sent",
     ),
     Break(

@@ -308,9 +308,7 @@ class Run:
         for delivery, fate in consumed.fates:
             self.note(f"consumer {number}: {delivery.event_id} {fate}")
             if isinstance(fate, Written | Superseded):
-                assert delivery.change is not None
-                readings = next(iter(delivery.change.readings.values()))
-                self.settled.add(readings[0].version.event)
+                self.settled.add((delivery.source, delivery.event_id))
 
 
 async def _token(_account: str, _fresh: bool) -> str:  # noqa: FBT001 - a port

@@ -270,7 +270,7 @@ def test_what_is_shown_is_text_that_every_wire_takes():
     result = a_result("1") | {"properties": odd}
     shown = {"email": "ada@example.com", "a": "?", "b": "5", "c": None, "d": "['x']"}
     reply = read(a_batch("ada@example.com"), 200, partly(result))
-    assert reply == Answered({ADAS: Vouched("1", shown)})
+    assert reply == Answered({ADAS: Vouched("1", odd)})  # made into text where it is kept
     assert found(BY_EMAIL, ["ada@example.com"], partly(result)) == {
         "ada@example.com": Shown("1", shown)
     }

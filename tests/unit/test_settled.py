@@ -12,7 +12,7 @@ from hubsync.core.limits import EVENT_ID_CHARACTERS_MAX
 from hubsync.core.outcome import Rejected, Retryable, Superseded, Written
 from hubsync.settled import settled_lines
 from local.operating.logs import Line, parsed
-from tests.builders import ADA, a_change, a_reading, a_version
+from tests.builders import ADA, a_reading, a_version
 
 NEWER = a_version(1, "e-9")
 LOG_LINE_BYTES_MAX = 256 * 1024
@@ -22,8 +22,8 @@ def a_delivery(event_id="e-1", *, synced=None, **fields):
     entry = Entry(
         rev=Rev("r"), synced=synced or {"phone": NEWER}, trace_id="trace", hubspot_id="512"
     )
-    change = a_change(phone=a_reading("+44 1", event_id=event_id))
-    return Delivery({}, ADA, change, event_id, source="changes", entry=entry, **fields)
+    said = {"phone": a_reading("+44 1", event_id=event_id)}
+    return Delivery({}, ADA, said, event_id, source="changes", entry=entry, **fields)
 
 
 def told(*fates):
@@ -32,7 +32,7 @@ def told(*fates):
 
 
 def test_events_are_told_apart_by_source_and_by_what_they_came_to():
-    other = Delivery({}, ADA, None, "e-1", source="crm", entry=a_delivery().entry)
+    other = Delivery({}, ADA, {}, "e-1", source="crm", entry=a_delivery().entry)
     assert told(
         (a_delivery("e-1"), Written()),
         (a_delivery("e-2"), Written()),

@@ -7,7 +7,7 @@ crash in between repeats events, which is harmless.
 
 import asyncio
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from random import Random
 from typing import Final
@@ -56,7 +56,7 @@ class Delivery:
 
     wire: dict[str, object]
     record: RecordKey | None = None
-    change: Change | None = None
+    readings: Mapping[str, Reading] = field(default_factory=dict)
     event_id: str = ""
     occurred_at: int = 0
     source: str = ""
@@ -131,14 +131,11 @@ def _opened(message: Received, rules: Rules) -> Parcel:
             rejected = Rejected("MALFORMED_EVENT", f"not a change event: {delivered.fault}")
             parcel.deliveries.append(Delivery(delivered.wire, fate=rejected))
             continue
-        record = record_key(envelope.account, event)
-        found = readings(envelope.source, event)
-        change = change_of(record, found)
         parcel.deliveries.append(
             Delivery(
                 delivered.wire,
-                record,
-                change,
+                record_key(envelope.account, event),
+                readings(envelope.source, event),
                 event.event_id,
                 event.occurred_at,
                 envelope.source,
@@ -177,8 +174,7 @@ def _waited_enough(parcels: Iterable[Parcel], now: float, terms: Terms) -> froze
         for parcel in parcels
         if parcel.received_at <= latest
         for delivery in parcel.deliveries
-        if delivery.change
-        for reading in _readings(delivery.change).values()
+        for reading in delivery.readings.values()
     )
 
 
@@ -187,8 +183,12 @@ def _coalesced(deliveries: Sequence[Delivery]) -> list[Change]:
     for delivery in deliveries:
         assert delivery.record is not None
         by_record[delivery.record].append(delivery)
-    fitting = (delivery for same in by_record.values() for delivery in _fitting(same))
-    return list(coalesce(delivery.change for delivery in fitting if delivery.change).values())
+    fitting = (
+        change_of(record, delivery.readings)
+        for record, same in by_record.items()
+        for delivery in _fitting(same)
+    )
+    return list(coalesce(fitting).values())
 
 
 def _fitting(deliveries: Sequence[Delivery]) -> Iterator[Delivery]:
@@ -198,9 +198,8 @@ def _fitting(deliveries: Sequence[Delivery]) -> Iterator[Delivery]:
         return
     held: dict[str, Reading] = {}
     for delivery in deliveries:
-        assert delivery.change is not None
         merged = dict(held)
-        for name, reading in _readings(delivery.change).items():
+        for name, reading in delivery.readings.items():
             merged[name] = max(reading, merged.get(name, reading))
         if sum(len(reading.value.encode()) for reading in merged.values()) > PENDING_BYTES_MAX:
             delivery.fate = _NO_ROOM
@@ -210,13 +209,8 @@ def _fitting(deliveries: Sequence[Delivery]) -> Iterator[Delivery]:
 
 
 def _value_bytes(delivery: Delivery) -> int:
-    assert delivery.change is not None
     # At most 4 bytes a character; the exact sum is taken only where this one is above the limit.
-    return sum(4 * len(reading.value) for reading in _readings(delivery.change).values())
-
-
-def _readings(change: Change) -> dict[str, Reading]:
-    return {name: some[0] for name, some in change.readings.items()}
+    return 4 * sum([len(reading.value) for reading in delivery.readings.values()])
 
 
 def _judge(deliveries: Iterable[Delivery], writer: Writer, *, lease_seconds: float) -> None:
@@ -224,14 +218,12 @@ def _judge(deliveries: Iterable[Delivery], writer: Writer, *, lease_seconds: flo
         if delivery.fate is not None:
             continue
         assert delivery.record is not None
-        assert delivery.change is not None
         attempt = writer.attempts.get(delivery.record)
         if attempt is None:
             delivery.fate = writer.left[delivery.record]
         else:
-            found = _readings(delivery.change)
             delivery.entry = attempt.entry
-            delivery.fate = fate(found, attempt, lease_seconds=lease_seconds)
+            delivery.fate = fate(delivery.readings, attempt, lease_seconds=lease_seconds)
 
 
 def _give_up_exhausted(parcel: Parcel) -> None:
@@ -258,7 +250,8 @@ async def _dead_letter(parcels: Sequence[Parcel], queue: Queue, deadline: float)
             if isinstance(delivery.fate, Rejected):
                 letter = _letter(parcel, delivery, delivery.fate)
                 # Two deliveries of one event differ in nothing but when they came.
-                name = repr((letter.account, delivery.change)) if delivery.change else letter.body
+                said = (delivery.record, delivery.readings)
+                name = repr(said) if delivery.record else letter.body
                 letters.setdefault(name, letter)
                 bodies.append((name, delivery))
     seconds = _seconds_until(deadline, _LEFT_BY_LETTERS)

@@ -1,8 +1,10 @@
 """What holds for one invocation: its ports, its end, and how long a lease taken in it lasts."""
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from itertools import count
+from random import Random
 
 from hubsync.core.attempt import EventId
 from hubsync.core.ledger import Rev
@@ -25,6 +27,7 @@ class Invocation:
     deadline: float
     lease_until: int  # ms since 1970
     expired: Expired
+    _revs: Iterator[Rev]
 
     @classmethod
     def begin(
@@ -34,7 +37,7 @@ class Invocation:
         seconds = deadline - asyncio.get_running_loop().time()
         lease_seconds = seconds + terms.late_write_seconds + LEASE_MARGIN_SECONDS
         lease_until = round((ports.now() + lease_seconds) * 1000)
-        return cls(ports, deadline, lease_until, expired)
+        return cls(ports, deadline, lease_until, expired, _revs(ports.random))
 
     def now(self) -> int:
         """Return the moment in ms since 1970."""
@@ -60,4 +63,10 @@ class Invocation:
         return asyncio.timeout_at(self.deadline - WRITE_SECONDS_LEFT_MIN)
 
     def rev(self) -> Rev:
-        return Rev(f"{self.ports.random.getrandbits(96):024x}")
+        """Return a token that no other write of an entry has."""
+        return next(self._revs)
+
+
+def _revs(random: Random) -> Iterator[Rev]:
+    start = f"{random.getrandbits(96):024x}"
+    return (Rev(f"{start}-{number}") for number in count())

@@ -53,22 +53,26 @@ class Rounds:
             raise
 
     async def _run(self, attempts: Sequence[Attempt]) -> None:
-        again = [attempt for attempt in attempts if not attempt.over]
-        groups: list[list[Attempt]] = []
+        # What a batch sends first is one call's, and was committed with the leases.
+        after = await self._round([attempt for attempt in attempts if not attempt.over])
+        self._made.clear()  # From now on, what is due is not what they were made of.
+        groups, again = after.groups, await self._due_again(after)
         while again or groups:
             if not groups:
                 groups, again = _by_call(again), []
-            after = await self._round(groups.pop(0))
-            again += after.again
+            after = await self._round(await self._commit(groups.pop(0)))
             groups += after.groups
-            for attempt, item in after.read_back:
-                await self._judge_silent(attempt, item)
-            again += [attempt for attempt, _ in after.read_back if not attempt.over]
+            again += await self._due_again(after)
         await self._release(attempts)
+
+    async def _due_again(self, after: Next) -> list[Attempt]:
+        """Return whom there is more to send of, once those are judged who were left out twice."""
+        for attempt, item in after.read_back:
+            await self._judge_silent(attempt, item)
+        return [*after.again, *(attempt for attempt, _ in after.read_back if not attempt.over)]
 
     async def _round(self, group: list[Attempt]) -> Next:
         """Send one batch and settle it."""
-        group = await self._commit(group)
         if not group:
             return Next()
         route = group[0].route(group[0].due())
@@ -125,10 +129,8 @@ class Rounds:
         return [(attempt, self._input(attempt)) for attempt in group]
 
     def _input(self, attempt: Attempt) -> Input:
-        due = attempt.due()
-        made = self._made.pop(attempt.record, None)
-        # After an archive, what was made for the first round no longer is what is due.
-        return made if made and made.readings == due else write_input(attempt.record, due)
+        made = self._made.get(attempt.record)
+        return made or write_input(attempt.record, attempt.due())
 
     async def _archive_inputs(self, route: Route, group: list[Attempt]) -> list[Sent]:
         """Find the record ids that HubSpot archives by; a record it does not know is archived."""

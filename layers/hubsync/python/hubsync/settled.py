@@ -75,8 +75,7 @@ def _as_what(delivery: Delivery) -> str:
 
 def _by_whom(delivery: Delivery) -> str:
     """Return the event that HubSpot was told last, of what this one says first."""
-    entry, change = delivery.entry, delivery.change
+    entry = delivery.entry
     assert entry is not None
-    assert change is not None
-    by = entry.synced.get(next(iter(change.readings))) or entry.synced.get(ARCHIVED)
+    by = entry.synced.get(next(iter(delivery.readings))) or entry.synced.get(ARCHIVED)
     return by.event_id if by else ""

@@ -8,7 +8,7 @@ from hubsync.core import ledger
 from hubsync.core.batch import Route, route_of
 from hubsync.core.change import ARCHIVED, YES, Change, Reading, RecordKey, Version, merged
 from hubsync.core.ledger import Entry, Rev, Watched
-from hubsync.core.reply import Reason, Vouched
+from hubsync.core.reply import Reason, Vouched, shown_text
 
 type EventId = tuple[str, str]  # source and event id
 
@@ -86,7 +86,7 @@ class Attempt:
         self._settle(sent, verdict.hubspot_id, trace_id)
         if self.entry.doubts or self.entry.watched:
             self.told |= {
-                name: Watched(reading, verdict.shown.get(name) or reading.value)
+                name: Watched(reading, shown_text(verdict.shown.get(name)) or reading.value)
                 for name, reading in sent.items()
                 if name != ARCHIVED
             }
@@ -162,14 +162,14 @@ class Attempt:
             self._refuse({ARCHIVED: existence}, reason)
 
     def _drop_settled(self) -> None:
-        self.open = {
-            name: left
-            for name, readings in self.open.items()
-            if (left := tuple(r for r in readings if not self._settled(name, r)))
-        }
-
-    def _settled(self, name: str, reading: Reading) -> bool:
-        return (name, reading.version) in self.refused or self.entry.dominates(name, reading)
+        left = ledger.undominated(self.entry, self.open)
+        if self.refused:
+            kept = {
+                name: tuple(r for r in readings if (name, r.version) not in self.refused)
+                for name, readings in left.items()
+            }
+            left = {name: readings for name, readings in kept.items() if readings}
+        self.open = left
 
 
 def _candidates(name: str, entry: Entry, change: Change) -> tuple[Reading, ...]:

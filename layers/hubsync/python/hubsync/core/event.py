@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from types import MappingProxyType
-from typing import Annotated, Any, Final, Literal
+from typing import Annotated, Any, Final, Literal, TypeGuard
 
 import idna
 from pydantic import (
@@ -36,7 +36,7 @@ from hubsync.core.limits import (
 )
 from hubsync.core.object_types import CONTACTS, canonical_type
 from hubsync.core.strict_json import Json
-from hubsync.core.values import canonical_value
+from hubsync.core.values import canonical_value, is_canonical
 from hubsync.errors import Fault, InvalidEvents
 
 HUBSPOT_ID: Final = "hs_object_id"  # In a record's key: the id is HubSpot's own.
@@ -54,6 +54,7 @@ _RFC_3339: Final = re.compile(
 _LINE: Final = re.compile(r"[^\x00-\x1f\x7f-\x9f]*")
 # A name may become an attribute of a dead letter, where nothing is escaped: no U+FFFE, no U+FFFF.
 _NAME: Final = re.compile(r"[^\s,:;\x00-\x1f\x7f-\x9f\ufffe\uffff]+")
+_CANONICAL_NAME: Final = re.compile(rf"[a-z0-9_]{{1,{PROPERTY_NAME_CHARACTERS_MAX}}}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -157,7 +158,7 @@ def _properties(
         raise ValueError("is required, except for an archive")
     if isinstance(value, dict) and len(value) > PROPERTIES_MAX:
         raise ValueError(f"has {len(value)} properties; the limit is {PROPERTIES_MAX}")
-    properties: dict[str, str] = handler(value)
+    properties: dict[str, str] = value if _are_canonical(value) else handler(value)
     assert isinstance(value, dict)
     if len(properties) < len(value):
         raise ValueError("has two names that differ in case alone")
@@ -165,6 +166,16 @@ def _properties(
         raise ValueError("is empty, so there is nothing to update")
     _check_allowed(properties, _rules(info).properties_allowed)
     return _with_canonical_id(properties, info.data)
+
+
+def _are_canonical(value: object) -> TypeGuard[dict[str, str]]:
+    """Whether nothing is left to do, as with all that comes from the queue."""
+    if not isinstance(value, dict):
+        return False
+    for name, each in value.items():
+        if not (_CANONICAL_NAME.fullmatch(name) and is_canonical(each)):
+            return False
+    return True
 
 
 def _check_allowed(properties: Mapping[str, str], allowed: frozenset[str] | None) -> None:

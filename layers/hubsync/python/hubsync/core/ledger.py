@@ -213,15 +213,17 @@ def vouched(
         hubspot_id=None if archived else hubspot_id or entry.hubspot_id,
         trace_id=trace_id,
     )
-    return settled._replace(pending=_undominated(settled))
+    return settled._replace(pending=undominated(settled, entry.pending))
 
 
-def _undominated(entry: Entry) -> Readings:
-    return {
-        name: kept
-        for name, readings in entry.pending.items()
-        if (kept := tuple(r for r in readings if not entry.dominates(name, r)))
-    }
+def undominated(entry: Entry, readings: Readings) -> dict[str, tuple[Reading, ...]]:
+    """Return the readings that HubSpot was told neither themselves nor a newer one of."""
+    left: dict[str, tuple[Reading, ...]] = {}
+    for name, some in readings.items():
+        kept = [reading for reading in some if not entry.dominates(name, reading)]
+        if kept:
+            left[name] = tuple(kept)
+    return left
 
 
 def refused(entry: Entry, readings: Mapping[str, Reading]) -> Entry:

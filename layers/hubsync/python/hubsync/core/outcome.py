@@ -50,18 +50,20 @@ def fate(readings: Mapping[str, Reading], attempt: Attempt, *, lease_seconds: fl
     """
     if attempt.in_doubt:
         return Retryable(attempt.halted or "IN_DOUBT", at_most=lease_seconds)
-    refused = {
-        name: attempt.refused[name, reading.version]
-        for name, reading in readings.items()
-        if (name, reading.version) in attempt.refused
-    }
-    entry = attempt.entry
-    if any(name not in refused and not entry.dominates(name, r) for name, r in readings.items()):
-        return Retryable(attempt.halted or "OPEN", attempt.retry_after_seconds or 0.0)
+    vouched, dominates = attempt.vouched, attempt.entry.dominates
+    refused: dict[str, Reason] = {}
+    written = False
+    for name, reading in readings.items():
+        told = (name, reading.version)
+        if told in vouched:
+            written = True
+        elif told in attempt.refused:
+            refused[name] = attempt.refused[told]
+        elif not dominates(name, reading):
+            return Retryable(attempt.halted or "OPEN", attempt.retry_after_seconds or 0.0)
     if refused:
         return _rejected(refused)
-    vouched = ((name, reading.version) in attempt.vouched for name, reading in readings.items())
-    return Written() if any(vouched) else Superseded()
+    return Written() if written else Superseded()
 
 
 def _rejected(refused: Mapping[str, Reason]) -> Rejected:

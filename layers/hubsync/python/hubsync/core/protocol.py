@@ -34,6 +34,7 @@ from hubsync.core.reply import (
     Usage,
     Verdict,
     Vouched,
+    shown_text,
 )
 
 DEFAULT: Final = "default"
@@ -123,7 +124,7 @@ def _histories(result: dict[str, Any]) -> dict[str, tuple[Told, ...]]:
     return {
         name: tuple(
             Told(
-                _sent(told.get("value") or ""),
+                shown_text(told.get("value")) or "",
                 (str(told.get("sourceType")), str(told.get("sourceId"))),
             )
             for told in _objects(values)
@@ -133,14 +134,8 @@ def _histories(result: dict[str, Any]) -> dict[str, tuple[Told, ...]]:
 
 
 def _shown(result: dict[str, Any]) -> dict[str, str | None]:
-    """Return a result's values as text that every wire takes: they may go into the ledger."""
     values = _mapping(result.get("properties"))
-    return {name: None if value is None else _sent(value) for name, value in values.items()}
-
-
-def _sent(value: object) -> str:
-    text = str(value)
-    return text if text.isascii() else text.encode(errors="replace").decode()
+    return {name: shown_text(value) for name, value in values.items()}
 
 
 def _mapping(value: object) -> dict[str, Any]:
@@ -209,7 +204,7 @@ def _successes(
         if trace not in traces:
             strangers.append(hubspot_id)
         elif trace not in failed:
-            vouched[trace] = Vouched(hubspot_id, _shown(result))
+            vouched[trace] = Vouched(hubspot_id, _mapping(result.get("properties")))
     return vouched, strangers
 
 

@@ -23,10 +23,10 @@ class Reason:
 
 @dataclass(frozen=True, slots=True)
 class Vouched:
-    """HubSpot shows the input among its results."""
+    """HubSpot shows the input among its results, and with it the properties as it has them."""
 
     hubspot_id: str | None
-    shown: Mapping[str, str | None] = field(default_factory=dict)  # properties, as HubSpot has them
+    shown: Mapping[str, object] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,6 +112,11 @@ class Shown:
     hubspot_id: str
     properties: Mapping[str, str | None]
     histories: Mapping[str, tuple[Told, ...]] = field(default_factory=dict)
+
+
+def shown_text(value: object) -> str | None:
+    """Return a property's value as text that every wire takes, since it may go into the ledger."""
+    return None if value is None else str(value).encode(errors="replace").decode()
 
 
 type Found = Mapping[str, Shown | None]

@@ -30,6 +30,16 @@ def canonical_value(value: Any) -> str:  # noqa: ANN401 - whatever JSON can hold
     return text
 
 
+def is_canonical(value: object) -> bool:
+    """Whether a value is the text that HubSpot is sent for it."""
+    return (
+        isinstance(value, str)
+        and len(value) <= VALUE_CHARACTERS_MAX
+        and not value.startswith(";")
+        and not CONTROL.search(value)
+    )
+
+
 def _text(value: Any) -> str:  # noqa: ANN401
     if isinstance(value, str):
         return value
