@@ -31,12 +31,12 @@ MUTANTS = (
         (
             (
                 "consume.py",
-                "found = readings(envelope.source, event)",
+                "        parcel.deliveries.append(\n            Delivery(\n",
                 (
-                    "newer = 10**9 if message.receives == 1 else 0\n"
+                    "        newer = 10**9 if message.receives == 1 else 0\n"
                     "        event = event.model_copy("
                     'update={"occurred_at": event.occurred_at + newer})\n'
-                    "        found = readings(envelope.source, event)"
+                    "        parcel.deliveries.append(\n            Delivery(\n"
                 ),
             ),
         ),
