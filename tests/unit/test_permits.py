@@ -144,6 +144,19 @@ def test_a_throttle_holds_the_next_calls_for_a_moment():
     assert 1 <= run_virtually(story()) <= 2
 
 
+def test_calls_that_we_could_not_have_made_show_that_others_use_the_limit():
+    async def story():
+        these = permits()
+        for remaining in (99, 70):  # 29 calls in two seconds, of which 19.4 may be ours
+            these.note(Usage(100, remaining))
+            await these.heard(Answered({}))
+            await asyncio.sleep(2)
+        return await taken(these, 4)
+
+    first, *others = run_virtually(story())
+    assert others[-1] - others[-2] == pytest.approx(INTERVAL / (1 - 9.6 / 19.4), abs=0.003)
+
+
 def test_hubspots_own_limit_lowers_ours():
     async def story():
         these = permits()

@@ -6,6 +6,7 @@ it takes over the earliest slot of a batch that has not begun, and that one take
 """
 
 import asyncio
+from collections import deque
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
@@ -35,6 +36,8 @@ REMAINING_CROWDED: Final = 6  # What we leave free while others use it.
 REMAINING_ENOUGH: Final = 10
 CROWDED_MS: Final = 60_000
 SLOWED_MAX: Final = 4  # Slots left out for one reply.
+FALL_MS: Final = 2_000  # Over which what is left of the limit is watched for others' calls.
+FALL_SLACK: Final = 8  # Calls: our burst, late sends, and replies that overtake each other.
 PAUSED, OUT_OF_TIME, BUDGET_UNANSWERED = "PAUSED", "OUT_OF_TIME", "BUDGET_UNANSWERED"
 
 
@@ -76,6 +79,7 @@ class AccountPermits:
         self._failures = 0
         self._probing = False
         self._usage: Usage | None = None
+        self._left: deque[tuple[int, int]] = deque()  # when, and what was left then
         self._crowded_until = 0
 
     async def take(self, *, seconds: float, urgent: bool = False) -> NoPermit | None:
@@ -181,8 +185,12 @@ class AccountPermits:
             waiting.refused = NoPermit(OUT_OF_TIME, 0.0)
 
     def note(self, usage: Usage) -> None:
-        """Remember HubSpot's own count, as the last answer gave it."""
+        """Remember HubSpot's own count, as the last answer gave it, and as those before did."""
         self._usage = usage
+        now = self._now()
+        self._left.append((now, usage.remaining))
+        while self._left[0][0] < now - FALL_MS:
+            self._left.popleft()
 
     async def heard(self, reply: Reply | Found, *, in_doubt: bool = False) -> None:
         """Take note of a reply: slow down, pause the account, or let it go on.
@@ -242,6 +250,9 @@ class AccountPermits:
         self._limit = min(self._limit, max(usage.limit, 1))
         now = self._now()
         crowded = now < self._crowded_until
+        if not crowded and (others := self._others(now, usage.remaining)) > 0:
+            self._crowded_until = now + CROWDED_MS
+            await self._change(lambda known: budget.shared(known, others))
         missing = (REMAINING_CROWDED if crowded else REMAINING_MIN) - usage.remaining
         if crowded and usage.remaining > REMAINING_ENOUGH:
             await self._change(budget.hastened)
@@ -251,6 +262,16 @@ class AccountPermits:
             await self._change(
                 lambda known: budget.slowed(known, slots, now=now, interval=interval)
             )
+
+    def _others(self, now: int, remaining: int) -> float:
+        """Return the share of our pace that others use, as far as their calls can be told apart.
+
+        Calls that we could not have made ourselves are theirs. That shows before nothing is left.
+        """
+        since, before = self._left[0]
+        ours = (now - since) / budget.interval_ms(self._limit)
+        theirs = before - remaining - ours
+        return theirs / ours if now - since >= FALL_MS / 2 and theirs > FALL_SLACK else 0.0
 
     async def _change(self, change: Callable[[Budget], Budget]) -> None:
         await self._budgets.update(self._account, lambda known: (change(known), None))

@@ -81,6 +81,11 @@ def slowed(budget: Budget, permits: float, *, now: int, interval: float) -> Budg
     )
 
 
+def shared(budget: Budget, others: float) -> Budget:
+    """Return the budget with the pace that others leave; they use so much of our own."""
+    return replace(budget, share=max(min(budget.share, 1 - others), SHARE_MIN))
+
+
 def hastened(budget: Budget) -> Budget:
     """Return the budget with a pace that grows back, little by little, to our own."""
     return replace(budget, share=min(budget.share * FASTER, 1.0))
