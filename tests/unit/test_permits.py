@@ -153,8 +153,8 @@ def test_calls_that_we_could_not_have_made_show_that_others_use_the_limit():
             await asyncio.sleep(2)
         return await taken(these, 4)
 
-    first, *others = run_virtually(story())
-    assert others[-1] - others[-2] == pytest.approx(INTERVAL / (1 - 9.6 / 19.4), abs=0.003)
+    *_, earlier, last = run_virtually(story())
+    assert last - earlier == pytest.approx(INTERVAL / (1 - 9.6 / 19.4), abs=0.003)
 
 
 def test_hubspots_own_limit_lowers_ours():
