@@ -65,6 +65,13 @@ BREAKS = (
         "unit/test_consume.py::test_every_round_is_in_the_ledger_before_it_is_sent",
     ),
     Break(
+        "what is refused after a doubt is looked for first",
+        "core/settle.py",
+        "if attempt.entry.doubts > 0:",
+        "if attempt.entry.doubts > 99:",
+        "unit/test_no_answer.py::test_what_is_refused_although_it_is_there_since_a_doubt_is_written",
+    ),
+    Break(
         "silence is not success",
         "core/protocol.py",
         "return Answered({**vouched, **failed})",

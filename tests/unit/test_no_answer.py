@@ -39,6 +39,28 @@ def test_what_is_there_after_all_is_written():
     assert stage.calls[-1][0] == "read"
 
 
+def refusing(nth, code):
+    """HubSpot took the record when it gave no answer, and refuses it the second time."""
+    lost = Fault(kind="lost_reply", id=ADA.id, operation="upsert", times=1)
+    return [lost, Fault(kind="status", status=code, operation="upsert", id=ADA.id, nth=nth)]
+
+
+def test_what_is_refused_although_it_is_there_since_a_doubt_is_written():
+    stage = in_doubt([event(2, phone="2")], faults=refusing(2, 413))
+    consumed = stage.consume(a_message(event(1, phone="1"), event(2, phone="2")))
+    assert fates(consumed) == [("e-1", Superseded()), ("e-2", Written())]
+    assert stage.contact() == {"phone": "2"}
+
+
+def test_what_is_refused_and_not_there_after_a_doubt_is_given_up():
+    never = Fault(kind="reset", id=ADA.id, operation="upsert", times=1)
+    stage = in_doubt([event(2, phone="2")], faults=[never, refusing(2, 413)[1]])
+    consumed = stage.consume(a_message(event(1, phone="1"), event(2, phone="2")))
+    ((_, first), (_, second)) = fates(consumed)
+    assert (first, second.code) == (Written(), "TOO_LARGE")
+    assert stage.contact() == {"phone": "1"}
+
+
 def test_of_several_events_those_that_are_there_are_written_and_the_others_given_up():
     written = Fault(kind="lost_reply", id=ADA.id, nth=1)
     both = [event(1, phone="1"), event(2, city="Graz")]

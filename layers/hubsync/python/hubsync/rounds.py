@@ -66,10 +66,14 @@ class Rounds:
         await self._release(attempts)
 
     async def _due_again(self, after: Next) -> list[Attempt]:
-        """Return whom there is more to send of, once those are judged who were left out twice."""
+        """Return whom there is more to send of, once those are judged whom one has to look at."""
         for attempt, item in after.read_back:
             await self._judge_silent(attempt, item)
-        return [*after.again, *(attempt for attempt, _ in after.read_back if not attempt.over)]
+            after.go_on(attempt)
+        for attempt, item, reason in after.contradicted:
+            await self._judge_contradicted(attempt, item, reason)
+            after.go_on(attempt)
+        return after.again
 
     async def _round(self, group: list[Attempt]) -> Next:
         """Send one batch and settle it."""
@@ -186,6 +190,22 @@ class Rounds:
         else:
             attempt.not_found = Reason(UNVOUCHED, message, {})
             self._give_up_unknown(attempt)
+
+    async def _judge_contradicted(self, attempt: Attempt, item: Input, reason: Reason) -> None:
+        """Refuse what is not there of an input that was in doubt before; the rest was taken then.
+
+        Its leases have run out, so nothing of it can land after the look.
+        """
+        look = await self._look(item, in_doubt=True)
+        if isinstance(look, NotApplied | Ambiguous):
+            attempt.halt(look.code)
+            return
+        if look.held:
+            attempt.vouch(look.held, look.vouched, item.trace_id)
+        blamed = [name for name in item.readings if name in reason.properties] or [*item.readings]
+        refused = {name: item.readings[name] for name in blamed if name not in look.held}
+        if refused:
+            attempt.refuse(refused, reason)
 
     async def _judge_unanswerable(self, attempt: Attempt, item: Input) -> None:
         """Read back what the last holders sent, instead of sending it once more, and give it up.

@@ -37,6 +37,8 @@ class Next:
     again: list[Attempt] = field(default_factory=list)  # with whatever else is due
     groups: list[list[Attempt]] = field(default_factory=list)  # each in a batch of its own
     read_back: list[Sent] = field(default_factory=list)  # silence twice: look what is there
+    contradicted: list[tuple[Attempt, Input, Reason]] = field(default_factory=list)
+    # Refused now, but perhaps taken when no answer came: look what is there.
 
     def attempts(self) -> Iterator[Attempt]:
         """Yield the records of all lists."""
@@ -44,6 +46,19 @@ class Next:
         for group in self.groups:
             yield from group
         yield from (attempt for attempt, _ in self.read_back)
+        yield from (attempt for attempt, _, _ in self.contradicted)
+
+    def refuse(self, attempt: Attempt, item: Input, reason: Reason) -> None:
+        """Refuse an input, and go on with what is left of its record."""
+        if attempt.entry.doubts > 0:
+            self.contradicted.append((attempt, item, reason))
+            return
+        attempt.refuse(item.readings, reason)
+        self.go_on(attempt)
+
+    def go_on(self, attempt: Attempt) -> None:
+        if not attempt.over:
+            self.again.append(attempt)
 
 
 def settle(sent: Sequence[Sent], reply: Reply) -> Next:
@@ -76,7 +91,8 @@ def _apply(verdict: Verdict | None, attempt: Attempt, item: Input, after: Next) 
         case Vouched():
             attempt.vouch(item.readings, verdict, item.trace_id)
         case Refused(reason):
-            attempt.refuse(item.readings, reason)
+            after.refuse(attempt, item, reason)
+            return
         case NotFound(reason):
             attempt.not_found = reason
             return
@@ -89,8 +105,7 @@ def _apply(verdict: Verdict | None, attempt: Attempt, item: Input, after: Next) 
             return
         case _:
             assert_never(verdict)
-    if not attempt.over:
-        after.again.append(attempt)
+    after.go_on(attempt)
 
 
 def _blame(sent: Sequence[Sent], reason: Reason, ids: frozenset[str]) -> Next:
@@ -120,16 +135,20 @@ def _refuse_property(sent: Sequence[Sent], reason: Reason, faulty: list[str]) ->
         {name: reason.properties[name] for name in faulty},
         reason.correlation_id,
     )
+    after = Next()
     for attempt, item in sent:
         if any(name in item.readings for name in faulty):
-            attempt.refuse(item.readings, only)
-    return Next(again=[attempt for attempt, _ in sent if not attempt.over])
+            after.refuse(attempt, item, only)
+        else:
+            after.go_on(attempt)
+    return after
 
 
 def _refuse_all(sent: Sequence[Sent], reason: Reason) -> Next:
+    after = Next()
     for attempt, item in sent:
-        attempt.refuse(item.readings, reason)
-    return Next(again=[attempt for attempt, _ in sent if not attempt.over])
+        after.refuse(attempt, item, reason)
+    return after
 
 
 def _halves(attempts: list[Attempt]) -> list[list[Attempt]]:
