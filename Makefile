@@ -17,7 +17,7 @@ local: .venv/installed ## the local stack until Ctrl-C: gateway, functions, queu
 	@$(BIN)/hubsync local $(ARGS)
 
 test: .venv/installed ## every suite; no Docker, no account
-	@$(BIN)/pytest -n 2 --dist worksteal $(ARGS)
+	@$(BIN)/pytest -n 3 --dist worksteal $(ARGS)
 
 check: .venv/installed $(CHECKED)/passed ## format, lint, types, template: everything decided without running the code
 	@$(BIN)/ruff format --check .

@@ -25,7 +25,7 @@ def test_the_simulation_notices_code_without(mutant, tmp_path):
         assert source.count(text) == 1, f"{name} has no such text, or several: {text}"
         (broken / name).write_text(source.replace(text, replacement), "utf-8")
     hunt = subprocess.run(  # noqa: S603 - our own module
-        [sys.executable, "-m", "tests.simulation.hunt", str(RUNS_MAX)],
+        [sys.executable, "-m", "tests.simulation.hunt", str(mutant.seed), str(RUNS_MAX)],
         check=False,
         capture_output=True,
         text=True,
