@@ -10,7 +10,8 @@ from hubsync.errors import Unsigned
 from tests.forgery import NAMED, forged, genuine, secrets_of, signed_bytes
 
 SEED = 20_261_121
-FORGERIES = 100_000
+# A public key takes fifty times as long as an HMAC.
+FORGERIES = dict.fromkeys(NAMED, 12_250) | {"standard-webhooks v1a": 2_000}
 NOW = 1_795_262_400
 BODY = b'{"eventId": "e-1", "n": 17952624001}'
 
@@ -31,6 +32,10 @@ def is_accepted(name, sent):
     return True
 
 
+def test_there_are_100_000_forgeries():
+    assert sum(FORGERIES.values()) == 100_000
+
+
 @pytest.mark.parametrize("name", NAMED)
 def test_of_100_000_forgeries_none_is_accepted_whose_signed_bytes_differ(name):
     random = Random(f"{SEED} {name}")
@@ -38,7 +43,7 @@ def test_of_100_000_forgeries_none_is_accepted_whose_signed_bytes_differ(name):
     assert is_accepted(name, original)
     signature = original.headers[NAMED[name].header].split(",")[-1]
     told = Counter()
-    for number in range(-(-FORGERIES // len(NAMED))):
+    for number in range(FORGERIES[name]):
         sent = forged(random, original)
         same = signed_bytes(name, sent) == signed_bytes(name, original)
         accepted = is_accepted(name, sent)
