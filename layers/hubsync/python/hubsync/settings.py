@@ -7,8 +7,7 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
 from pydantic_core import from_json
 
-from hubsync.core.object_types import canonical_type
-from hubsync.core.protocol import DEFAULT
+from hubsync.core.object_types import DEFAULT, canonical_type
 from hubsync.errors import Misconfigured
 
 LIMIT_DEFAULT = 100.0  # Documented: the smallest of HubSpot's burst limits.

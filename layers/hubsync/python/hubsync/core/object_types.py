@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from types import MappingProxyType
 from typing import Final
 
+DEFAULT: Final = "default"  # Stands for every type that has no setting of its own.
 _TYPE_ID: Final = re.compile(r"(0|[1-9][0-9]{0,9})-(0|[1-9][0-9]{0,11})")
 
 # Documented: "understanding the CRM", list of object type ids. Contracts have none published, so

@@ -18,7 +18,7 @@ from hubsync.core.batch import Batch, Route
 from hubsync.core.compact import compact
 from hubsync.core.event import HUBSPOT_ID
 from hubsync.core.limits import PROPERTY_NAME_CHARACTERS_MAX
-from hubsync.core.object_types import path_segment
+from hubsync.core.object_types import DEFAULT, path_segment
 from hubsync.core.reply import (
     Ambiguous,
     Answered,
@@ -37,7 +37,6 @@ from hubsync.core.reply import (
     shown_text,
 )
 
-DEFAULT: Final = "default"
 # Observed: these sentences are all that tells a fault of the request from one of an input.
 _REQUEST_FAULTS: Final = (
     ("non-unique", "NON_UNIQUE_ID_PROPERTY"),
