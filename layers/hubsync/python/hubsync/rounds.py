@@ -8,9 +8,15 @@ from hubsync.core.batch import Batch, Input, Route, archive_input, by_route, wri
 from hubsync.core.change import ARCHIVED, RecordKey
 from hubsync.core.event import HUBSPOT_ID
 from hubsync.core.ledger import Rev
-from hubsync.core.limits import DOUBTS_UNSEEN_MAX
+from hubsync.core.look import (
+    Look,
+    judge_contradicted,
+    judge_silent,
+    judge_unanswerable,
+    seen,
+    wait_for_look,
+)
 from hubsync.core.reply import Ambiguous, Answered, Found, NotApplied, Reason, Vouched
-from hubsync.core.seen import Seen, seen
 from hubsync.core.settle import Next, Sent, settle
 from hubsync.errors import Unanswered
 from hubsync.invocation import Invocation
@@ -20,8 +26,6 @@ OUT_OF_TIME = "OUT_OF_TIME"
 LEDGER_UNANSWERED = "LEDGER_UNANSWERED"
 READ_UNANSWERED = "READ_UNANSWERED"
 NOT_FOUND = "NOT_FOUND"
-UNVOUCHED = "UNVOUCHED"
-NO_ANSWER = "NO_ANSWER"
 
 
 class Rounds:
@@ -68,10 +72,11 @@ class Rounds:
     async def _due_again(self, after: Next) -> list[Attempt]:
         """Return whom there is more to send of, once those are judged whom one has to look at."""
         for attempt, item in after.read_back:
-            await self._judge_silent(attempt, item)
+            judge_silent(attempt, item, await self._look(item))
+            self._give_up_unknown(attempt)
             after.go_on(attempt)
         for attempt, item, reason in after.contradicted:
-            await self._judge_contradicted(attempt, item, reason)
+            judge_contradicted(attempt, item, reason, await self._look(item, in_doubt=True))
             after.go_on(attempt)
         return after.again
 
@@ -82,7 +87,10 @@ class Rounds:
         route = group[0].route(group[0].due())
         sent = await self._inputs(route, group)
         if len(sent) == 1 and sent[0][0].unanswerable:
-            await self._judge_unanswerable(*sent.pop())
+            attempt, item = sent.pop()
+            attempt.unanswerable = False
+            # The leases it was sent under have run out: it cannot land after the look.
+            judge_unanswerable(attempt, item, await self._look(item, in_doubt=True))
         after = await self._send(route, sent) if sent else Next()
         for attempt in group:
             self._give_up_unknown(attempt)
@@ -92,7 +100,7 @@ class Rounds:
         return after
 
     async def _send(self, route: Route, sent: list[Sent]) -> Next:
-        refused = await self._leave()
+        refused = await self._permit()
         if refused is not None:
             for attempt, _ in sent:
                 attempt.halt(refused.reason, refused.seconds)
@@ -107,7 +115,7 @@ class Rounds:
                 self._give_up_unknown(attempt)
         return after
 
-    async def _leave(self) -> NoPermit | None:
+    async def _permit(self) -> NoPermit | None:
         """Ask for one call more, whatever it is for: None means that time and permit are there."""
         if not self._invocation.may_send():
             return NoPermit(OUT_OF_TIME, 0.0)
@@ -120,7 +128,7 @@ class Rounds:
     async def _read(
         self, route: Route, ids: Sequence[str], names: Sequence[str], *, in_doubt: bool = False
     ) -> Found | NotApplied | Ambiguous:
-        refused = await self._leave()
+        refused = await self._permit()
         if refused is not None:
             return NotApplied(refused.reason, refused.seconds)
         found = await self._ports.read(route, ids, names)
@@ -145,7 +153,7 @@ class Rounds:
             found = await self._read(route, [a.record.id for a in unknown], [])
             for attempt in unknown:
                 if isinstance(found, NotApplied | Ambiguous):
-                    _halt(attempt, found)
+                    wait_for_look(attempt, found)
                 elif attempt.record.id not in found:
                     attempt.halt(READ_UNANSWERED)
                 elif (shown := found[attempt.record.id]) is None:
@@ -177,61 +185,7 @@ class Rounds:
         if attempt.open:
             attempt.halt(NOT_FOUND)
 
-    async def _judge_silent(self, attempt: Attempt, item: Input) -> None:
-        """See what is there of an input that two finished answers left out."""
-        message = "HubSpot neither wrote nor refused the record"
-        look = await self._look(item)
-        if isinstance(look, NotApplied | Ambiguous):
-            _halt(attempt, look)
-        elif look.held == item.readings:
-            attempt.vouch(item.readings, look.vouched, item.trace_id)
-        elif look.exists:
-            attempt.refuse(item.readings, Reason(UNVOUCHED, message, {}))
-        else:
-            attempt.not_found = Reason(UNVOUCHED, message, {})
-            self._give_up_unknown(attempt)
-
-    async def _judge_contradicted(self, attempt: Attempt, item: Input, reason: Reason) -> None:
-        """Refuse what is not there of an input that was in doubt before; the rest was taken then.
-
-        Its leases have run out, so nothing of it can land after the look.
-        """
-        look = await self._look(item, in_doubt=True)
-        if isinstance(look, NotApplied | Ambiguous):
-            attempt.halt(look.code)
-            return
-        if look.held:
-            attempt.vouch(look.held, look.vouched, item.trace_id)
-        blamed = [name for name in item.readings if name in reason.properties] or [*item.readings]
-        refused = {name: item.readings[name] for name in blamed if name not in look.held}
-        if refused:
-            attempt.refuse(refused, reason)
-
-    async def _judge_unanswerable(self, attempt: Attempt, item: Input) -> None:
-        """Read back what the last holders sent, instead of sending it once more, and give it up.
-
-        Only now that their leases have run out: before, it could still land after the look. What it
-        had covered is sent next. A look that HubSpot fails to answer is one more doubt, and in the
-        end it is given up unseen.
-        """
-        attempt.unanswerable = False
-        look = await self._look(item, in_doubt=True)
-        if isinstance(look, NotApplied):
-            _halt(attempt, look)
-            return
-        if isinstance(look, Ambiguous) and attempt.entry.doubts < DOUBTS_UNSEEN_MAX:
-            attempt.doubt(look.code)
-            return
-        held = look.held if isinstance(look, Seen) else {}
-        lost = {name: r.version.event for name, r in item.readings.items() if name not in held}
-        if len(lost) > 1:
-            lost.pop(ARCHIVED, None)  # Whose word on existence it is may have nothing else lost.
-        message = f"HubSpot gave no answer {attempt.entry.doubts} times, while others were written"
-        attempt.refuse_events(sorted(set(lost.values())), Reason(NO_ANSWER, message, {}))
-        if isinstance(look, Seen) and held:
-            attempt.vouch(held, look.vouched, item.trace_id)
-
-    async def _look(self, item: Input, *, in_doubt: bool = False) -> Seen | NotApplied | Ambiguous:
+    async def _look(self, item: Input, *, in_doubt: bool = False) -> Look:
         """Read a record back."""
         record = item.record
         route = Route(record.account, record.object_type, "update", record.id_property)
@@ -276,12 +230,6 @@ class Rounds:
         for attempt in attempts:
             if attempt.record in lost:
                 attempt.doubt(LEDGER_UNANSWERED)
-
-
-def _halt(attempt: Attempt, unread: NotApplied | Ambiguous) -> None:
-    # A read changes nothing, so nothing is in doubt.
-    wait = unread.retry_after_seconds if isinstance(unread, NotApplied) else None
-    attempt.halt(unread.code, wait)
 
 
 def _by_call(attempts: Sequence[Attempt]) -> list[list[Attempt]]:

@@ -4,8 +4,8 @@ import pytest
 
 from hubsync.core.batch import write_input
 from hubsync.core.change import ARCHIVED
+from hubsync.core.look import Seen, seen
 from hubsync.core.reply import Shown, Vouched
-from hubsync.core.seen import Seen, seen
 from tests.builders import ADA, a_reading
 
 PHONE, CLEARED = a_reading("1", 1, "e-1"), a_reading("", 1, "e-1")
