@@ -2,6 +2,8 @@
 
 from collections import Counter
 
+import pytest
+
 from hubsync.core.limits import LEASE_MARGIN_SECONDS
 from local.hubspot import Fault
 from tests.builders import NOON, wire
@@ -21,8 +23,11 @@ def events(count=EVENTS):
     return [wire(eventId=f"e{n}", id=f"c{n}@example.com") for n in range(count)]
 
 
-def test_one_poison_input_among_10000_is_one_dead_letter_and_delays_few_for_two_leases():
-    pipeline = Pipeline(faults=[Fault(kind="status", status=500, id="c4217@example.com")], window=5)
+@pytest.mark.parametrize("window", [40, 5], ids=["at once", "in eight invocations"])
+def test_one_poison_input_among_10000_is_one_dead_letter_and_delays_few_for_two_leases(window):
+    pipeline = Pipeline(
+        faults=[Fault(kind="status", status=500, id="c4217@example.com")], window=window
+    )
     sent = events()
     for first in range(0, EVENTS, PACKED):
         pipeline.put(*sent[first : first + PACKED])
