@@ -23,12 +23,8 @@ from hubsync.settings import ConsumerSettings, load
 from hubsync.settled import settled_lines
 
 RUNNER = asyncio.Runner()  # One loop for the life of the process: pooled connections belong to it.
-TOKEN_REFUSED = (
-    "NO_TOKEN",
-    "TOKEN_LATE",
-    "HTTP_401",
-    "HTTP_403",
-)  # The reasons of those who asked with it.
+# The reasons of events whose calls the token was not good enough for.
+TOKEN_REFUSED = ("NO_TOKEN", "TOKEN_LATE", "HTTP_401", "HTTP_403")
 LATENCIES_MAX = 50  # EMF takes 100 values of a metric; a spread sample says as much.
 
 # Most of what an invocation makes lives until its end, so looking for cycles all the while is in

@@ -25,7 +25,7 @@ OF_USE_CASES = PURE | {
     "hubsync.core",
 }  # fmt: skip
 OF_EDGE = OF_USE_CASES | {
-    "aws_lambda_powertools", "boto3", "botocore", "httpx", "concurrent", "contextvars",
+    "aws_lambda_powertools", "botocore", "httpx", "concurrent", "contextvars",
     "functools", "os", "time",
     "mypy_boto3_dynamodb", "mypy_boto3_secretsmanager", "mypy_boto3_sqs", "hubsync.edge",
 }  # fmt: skip
@@ -35,6 +35,7 @@ SHIPPED_NEVER = {
     "tests",
     "bench",
     "functions",
+    "boto3",
     "moto",
     "typer",
     "rich",

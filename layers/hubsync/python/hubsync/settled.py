@@ -16,11 +16,8 @@ from hubsync.consume import Delivery
 from hubsync.core.change import ARCHIVED
 from hubsync.core.outcome import Fate, Retryable, Superseded, Written
 
-LINE_BYTES_MAX: Final = (
-    200_000  # Documented: CloudWatch Logs takes 256 KB, its own fields included.
-)
-_CHARACTER_BYTES: Final = 4  # At most, in UTF-8, and more than JSON escapes what ids may have to.
-_FIELDS_BYTES: Final = 128  # What is said of an event, but for ids of events.
+# Documented: CloudWatch Logs takes 256 KB, its own fields included.
+LINE_BYTES_MAX: Final = 200_000
 
 type Settled = Mapping[str, Mapping[str, Mapping[str, list[str]]]]
 """By source, by what they came to, by what is said of them: the ids of events."""
