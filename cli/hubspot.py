@@ -11,6 +11,7 @@ from pydantic import ValidationError
 
 from local.hubspot import DEFAULT, SETTINGS, Fault, HubSpot, Limits, Switches, load_portal
 from local.hubspot.faults import KINDS
+from local.hubspot_control import complaints
 from local.hubspot_http import address, listening_socket, server
 
 USUAL = Limits()
@@ -34,7 +35,9 @@ EPILOG = PARAGRAPH.join(
 
 def hubspot(
     *,
-    port: Annotated[int, typer.Option(help="Where to listen; 0 picks a free port.")] = 3001,
+    port: Annotated[
+        int, typer.Option(min=0, max=65535, help="Where to listen; 0 picks a free port.")
+    ] = 3001,
     portal: Annotated[
         Path | None,
         typer.Option(
@@ -81,8 +84,7 @@ def _given[T](option: str, read: Callable[[], T]) -> T:
     try:
         return read()
     except ValidationError as error:
-        wrong = "; ".join(f"{'.'.join(map(str, e['loc']))}: {e['msg']}" for e in error.errors())
-        raise typer.BadParameter(wrong, param_hint=option) from None
+        raise typer.BadParameter(complaints(error), param_hint=option) from None
     except ValueError as error:
         raise typer.BadParameter(str(error), param_hint=option) from None
 

@@ -31,6 +31,7 @@ from local.hubspot import SETTINGS, Answer, Call, Fault, HubSpot, Limits, Reques
 PREFIX = "/__emulator__/"
 CALLS_SHOWN = 100
 RECORDS_SHOWN = 200
+SKIP_SECONDS_MAX = 1e9  # about 32 years; a clock ends with the year 9999
 JSON = {"Content-Type": "application/json;charset=utf-8", "Cache-Control": "no-store"}
 PAGE = {"Content-Type": "text/html;charset=utf-8", "Cache-Control": "no-store"}
 
@@ -47,7 +48,9 @@ def control(hubspot: HubSpot, request: Request) -> Answer | None:
         return _told(404, {"error": f"nothing at {request.method} {path}"})
     try:
         return _told(200, action(hubspot, dict(parse_qsl(query)), request.body))
-    except (ValidationError, ValueError) as error:
+    except ValidationError as error:
+        return _told(400, {"error": complaints(error)})
+    except ValueError as error:
         return _told(400, {"error": str(error)})
     except KeyError as error:
         return _told(404, {"error": f"there is no {error.args[0]}"})
@@ -83,7 +86,7 @@ class PostedLimits(_Posted):
 
 
 class PostedClock(_Posted):
-    skip_seconds: float = Field(ge=0)
+    skip_seconds: float = Field(ge=0, le=SKIP_SECONDS_MAX)
 
 
 class PostedToken(_Posted):
@@ -110,10 +113,9 @@ def state(hubspot: HubSpot, _query: Query, _body: bytes) -> object:
 
 
 def records(hubspot: HubSpot, query: Query, _body: bytes) -> object:
-    found = sorted(hubspot.records(query["type"]), key=_changed, reverse=True)
-    return {
-        "records": [asdict(record) for record in found[: int(query.get("limit", RECORDS_SHOWN))]]
-    }
+    found = sorted(hubspot.records(_asked(query, "type")), key=_changed, reverse=True)
+    shown = max(0, int(query.get("limit", RECORDS_SHOWN)))
+    return {"records": [asdict(record) for record in found[:shown]]}
 
 
 def post_record(hubspot: HubSpot, _query: Query, body: bytes) -> object:
@@ -125,7 +127,7 @@ def post_record(hubspot: HubSpot, _query: Query, body: bytes) -> object:
 
 
 def history(hubspot: HubSpot, query: Query, _body: bytes) -> object:
-    return {"history": [reading._asdict() for reading in hubspot.history(query["id"])]}
+    return {"history": [reading._asdict() for reading in hubspot.history(_asked(query, "id"))]}
 
 
 def calls(hubspot: HubSpot, _query: Query, _body: bytes) -> object:
@@ -141,7 +143,8 @@ def faults(hubspot: HubSpot, _query: Query, _body: bytes) -> object:
 
 def post_faults(hubspot: HubSpot, query: Query, body: bytes) -> object:
     posted = PostedFaults.model_validate_json(body).faults
-    hubspot.faults.extend(Fault.from_text(f) if isinstance(f, str) else f for f in posted)
+    # A list first, so that one bad fault keeps out the good ones too.
+    hubspot.faults.extend([Fault.from_text(f) if isinstance(f, str) else f for f in posted])
     return faults(hubspot, query, body)
 
 
@@ -218,6 +221,22 @@ ACTIONS: Mapping[tuple[str, str], Action] = {
     ("POST", "expire"): expire,
     ("POST", "reset"): reset,
 }
+
+
+def complaints(error: ValidationError) -> str:
+    """Say where each mistake is and what it is, without pydantic's own trimmings."""
+    told = (
+        (".".join(map(str, mistake["loc"])), mistake["msg"].removeprefix("Value error, "))
+        for mistake in error.errors(include_url=False)
+    )
+    return "; ".join(f"{where}: {what}" if where else what for where, what in told)
+
+
+def _asked(query: Query, name: str) -> str:
+    if name not in query:
+        msg = f"the query must have {name}=..."
+        raise ValueError(msg)
+    return query[name]
 
 
 def _listed(found: Iterable[Call]) -> list[object]:

@@ -57,6 +57,11 @@ class Visit:
     def query(self) -> Mapping[str, str]:
         return dict(parse_qsl(self.request.path.partition("?")[2]))
 
+    @property
+    def archived(self) -> bool:
+        """Say whether the archived are asked for; HubSpot's own Python SDK writes `True`."""
+        return self.query.get("archived", "").lower() == "true"
+
 
 class Account:
     def __init__(self, crm: Crm, meter: Meter, tokens: Tokens, random: Random) -> None:
@@ -150,8 +155,7 @@ class Account:
             case "archive":
                 return reads.archive(self.crm, operation)
             case _:
-                archived = visit.query.get("archived") == "true"
-                return reads.read(self.crm, operation, archived=archived)
+                return reads.read(self.crm, operation, archived=visit.archived)
 
     def _other(self, visit: Visit, now: float) -> Done:
         if visit.route.is_oauth:
@@ -185,6 +189,8 @@ class Account:
             return definitions.validations(visit.kind, name)
         if name is not None:
             return definitions.one_property(visit.kind, name, self.switches)
+        if visit.archived:  # no property of an emulated portal is
+            return {"results": []}
         return definitions.properties(visit.kind, visit.query, self.switches)
 
     def _worded(self, visit: Visit, done: Done, headers: Mapping[str, str]) -> Answer:

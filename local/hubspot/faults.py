@@ -4,11 +4,12 @@ A fault is data: from a test, from a script over HTTP, or from the command line 
 as `status=429,policy=TEN_SECONDLY_ROLLING,every=10` or `late_write=60,operation=upsert,nth=3`.
 """
 
+import re
 from collections.abc import Iterable, Mapping
 from random import Random
 from typing import Literal, NamedTuple, Protocol, Self, get_args
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
 type Writes = Literal["none", "done", "late"]
 Kind = Literal[
@@ -64,10 +65,16 @@ KINDS: Mapping[str, Usual] = {
 assert set(KINDS) == set(get_args(Kind))
 
 
+# What HTTP lets stand in a header; anything else would break the connection.
+HEADER_NAME = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
+HEADER_VALUE = re.compile(r"[\t\x20-\x7e\x80-\U0010ffff]*")
+FRAMING = frozenset({"content-length", "transfer-encoding"})  # follow from the body
+
+
 class Fault(BaseModel):
     """One fault. The first part says what happens, the second to which calls."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
     kind: Kind
     status: int = Field(default=503, ge=200, le=599)
@@ -102,18 +109,33 @@ class Fault(BaseModel):
             return given
         return {"writes": usual.writes, "seconds": usual.seconds, **given, "kind": kind}
 
+    @field_validator("headers")
+    @classmethod
+    def sendable(cls, headers: dict[str, str]) -> dict[str, str]:
+        for name, value in headers.items():
+            if name.lower() in FRAMING:
+                msg = f"header {name} follows from the body and cannot be set"
+                raise ValueError(msg)
+            if not (HEADER_NAME.fullmatch(name) and HEADER_VALUE.fullmatch(value)):
+                msg = f"header {name!r}: {value!r} is not one that HTTP can carry"
+                raise ValueError(msg)
+        return headers
+
     @classmethod
     def from_text(cls, text: str) -> Self:
         """Read the short form; `ValueError` says what is wrong with it."""
         first, *rest = text.split(",")
         kind, _, argument = first.partition("=")
-        fields = dict(part.partition("=")[::2] for part in rest)
+        fields = dict(part.partition("=")[::2] for part in rest if part)
         usual = KINDS.get(kind.replace("-", "_"))
         if usual is None:
             msg = f"no fault {kind!r}; there are {', '.join(KINDS)}"
             raise ValueError(msg)
+        if argument and not usual.argument:
+            msg = f"fault {kind} takes no value, so {argument!r} has no meaning"
+            raise ValueError(msg)
         if argument:
-            fields[usual.argument or "kind"] = argument
+            fields[usual.argument] = argument
         return cls.model_validate({"kind": kind, **fields})
 
 

@@ -70,7 +70,7 @@ class _Parser:
     def document(self) -> Mapping[str, object]:
         try:
             document = json.loads(
-                self._body, parse_int=Number, parse_float=Number, parse_constant=Number
+                self._body, parse_int=Number, parse_float=Number, parse_constant=_no_number
             )
         except json.JSONDecodeError as error:
             # Assumed: the place is right, the reason is worded by another parser.
@@ -89,10 +89,10 @@ class _Parser:
                 line, column = self._place(index, at_end=True)
                 raise texts.missing_field(line, column, name, self._switches)
         return Input(
-            _text(item.get("id")) or "",
+            self._scalar(index, item.get("id")) or "",
             self._properties(index, item.get("properties")),
-            _text(item.get("idProperty")),
-            _text(item.get("objectWriteTraceId")),
+            self._scalar(index, item.get("idProperty")),
+            self._scalar(index, item.get("objectWriteTraceId")),
             "associations" in item,
         )
 
@@ -113,13 +113,20 @@ class _Parser:
     def _value(self, index: int, name: str, value: object) -> str | None:
         if value is None:
             return self._null(index, name)
-        text = _text(value)
-        if text is None:
-            raise self.refuse(index, texts.wrong_token(_found(value), "java.lang.String"))
         if type(value) is not str and self._switches.numeric_value == "400":
             # Assumed: the schema says that values are text; the refusal's words are unknown.
-            raise self.refuse(index, texts.wrong_token("Number", "java.lang.String"))
+            raise self._no_text(index, value)
+        return self._scalar(index, value)
+
+    def _scalar(self, index: int, value: object) -> str | None:
+        """Take scalars as text, as HubSpot's parser does; None stands for none."""
+        text = _text(value)
+        if text is None and value is not None:
+            raise self._no_text(index, value)
         return text
+
+    def _no_text(self, index: int, value: object) -> Refusal:
+        return self.refuse(index, texts.wrong_token(_found(value), "java.lang.String"))
 
     def _null(self, index: int, name: str) -> str | None:
         match self._switches.null_value:
@@ -163,7 +170,6 @@ def _next(text: str, at: int) -> int:
 
 
 def _text(value: object) -> str | None:
-    """Take scalars as text, as HubSpot's parser does."""
     if type(value) is str:  # not a Number
         return value
     if isinstance(value, Number):
@@ -171,6 +177,11 @@ def _text(value: object) -> str | None:
     if isinstance(value, bool):
         return "true" if value else "false"
     return None
+
+
+def _no_number(name: str) -> object:
+    """Assumed: what Python takes for a number and JSON does not know is not readable."""
+    raise texts.unreadable(1, 1, f"Non-standard token '{name}'")
 
 
 def _names(given: object) -> tuple[str, ...]:

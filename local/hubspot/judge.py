@@ -42,7 +42,7 @@ class Rejected:
 
     item: Input
     flaws: Sequence[Flaw] = ()
-    owner: str | None = None
+    holder: Target | None = None
 
 
 @dataclass(slots=True)
@@ -147,11 +147,11 @@ class Judge:
     def _clashing(self, item: Input, name: str, holder: Target) -> Rejected:
         """Observed: a taken e-mail is a conflict, another taken unique value a bad value."""
         kind = self.operation.kind
-        owner = "" if holder.record is None else holder.record.id
         by_conflict = self.crm.switches.email_taken_on_write == "CONFLICT"
         if kind.is_contact and name == "email" and (by_conflict or self.operation.name == "create"):
-            return Rejected(item, owner=owner)
+            return Rejected(item, holder=holder)
         value = item.properties.get(name, item.id)
+        owner = "Another input" if holder.record is None else holder.record.id
         return Rejected(item, [texts.taken(self.crm.portal, kind, name, value, owner)])
 
 

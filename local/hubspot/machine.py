@@ -123,7 +123,7 @@ class HubSpot:
         self._land()
         record = self._crm.store.by_id(record_id) or self._crm.store.survivor(record_id)
         if record is None:
-            msg = f"no record {record_id}"
+            msg = f"record {record_id}"
             raise KeyError(msg)
         return record.readings()
 
@@ -139,6 +139,9 @@ class HubSpot:
 
     def merge(self, object_type: str, survivor_id: str, away_id: str) -> None:
         """Merge two records as a person in HubSpot would."""
+        if survivor_id == away_id:
+            msg = f"record {away_id} cannot be merged into itself"
+            raise ValueError(msg)
         self._land()
         survivor, away = self._live(object_type, survivor_id), self._live(object_type, away_id)
         self._crm.store.merge(survivor, away, self.now())
@@ -172,12 +175,16 @@ class HubSpot:
         self._mischief.land(self.now())
 
     def _kind(self, object_type: str) -> ObjectType:
-        return self.portal.by_path[object_type]
+        kind = self.portal.by_path.get(object_type)
+        if kind is None:
+            msg = f"object type {object_type}"
+            raise KeyError(msg)
+        return kind
 
     def _live(self, object_type: str, record_id: str) -> Record:
         record = self._crm.store.live(self._kind(object_type), record_id)
         if record is None:
-            msg = f"no {object_type} record {record_id}"
+            msg = f"{object_type} record {record_id}"
             raise KeyError(msg)
         return record
 

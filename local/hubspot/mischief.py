@@ -1,6 +1,6 @@
 """What a fault does to one call: to the write, and to what the client gets to see of it."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import replace
 from heapq import heappop, heappush
@@ -22,6 +22,7 @@ HTML = {"Content-Type": "text/html"}
 NO_ANSWER = Answer(524, HTML, b"<h1>524 A timeout occurred</h1>", delay_seconds=EDGE_SECONDS)
 EXPIRED_SECONDS = 75  # how long ago a token is said to have expired
 SERVER_ERROR = 500
+BODILESS = frozenset({204, 304})
 
 
 class _Late(NamedTuple):
@@ -110,7 +111,8 @@ class Mischief:
             answer = self._account.refused(visit, refusal)
         body = answer.body if fault.body is None else fault.body.encode()
         retry = {} if fault.retry_after is None else {"Retry-After": str(fault.retry_after)}
-        return replace(answer, headers={**answer.headers, **retry, **fault.headers}, body=body)
+        headers = _overridden({**answer.headers, **retry}, fault.headers)
+        return replace(answer, headers=headers, body=b"" if fault.status in BODILESS else body)
 
     def _leave_out(self, visit: Visit, fault: Fault, random: Random) -> Answer:
         """Answer for all inputs but some, which are written only where the fault says so."""
@@ -122,6 +124,13 @@ class Mischief:
             self._account.answer(_only(visit, [inputs[index] for index in sorted(out)]))
         rest = [item for index, item in enumerate(inputs) if index not in out]
         return self._account.answer(_only(visit, rest))
+
+
+def _overridden(headers: Mapping[str, str], given: Mapping[str, str]) -> dict[str, str]:
+    """Let the given headers replace those of the same name, in whatever case."""
+    names = {name.lower() for name in given}
+    kept = {name: value for name, value in headers.items() if name.lower() not in names}
+    return {**kept, **given}
 
 
 def _only(visit: Visit, inputs: Sequence[Input]) -> Visit:

@@ -6,11 +6,13 @@ default. Types and properties say only what differs from the usual.
 
 import json
 import tomllib
+from collections import Counter
 from functools import cached_property
 from pathlib import Path
 from typing import Literal, Self
+from zoneinfo import ZoneInfo
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
 type ValueType = Literal[
     "bool", "date", "datetime", "enumeration", "number", "phone_number", "string"
@@ -66,6 +68,17 @@ class PropertyDefinition(_Frozen):
     required_when: str | None = None  # 2026-09: required where that property has a value
     hubspot_defined: bool = False
 
+    @model_validator(mode="after")
+    def options_decide(self) -> Self:
+        values = {option.value for option in self.options}
+        if self.options and self.default is not None and self.default not in values:
+            msg = f"default {self.default!r} is none of the options"
+            raise ValueError(msg)
+        if self.forward_only and (self.type != "enumeration" or self.multiple or self.stages):
+            msg = "only an enumeration of single options can be forward_only"
+            raise ValueError(msg)
+        return self
+
     @property
     def settable(self) -> bool:
         return not (self.read_only or self.calculated or self.filled)
@@ -94,6 +107,22 @@ class ObjectType(_Frozen):
     url: bool = False  # Observed: results of contacts carry the address of the record's page.
     required: tuple[tuple[str, ...], ...] = ()  # 2026-09: of each group one must have a value
     shown: Shown = Shown()
+
+    @model_validator(mode="after")
+    def names_are_of_properties(self) -> Self:
+        named = [("required", group) for group in self.required]
+        named += [(f"shown.{name}", names or ()) for name, names in self.shown]
+        named += [
+            (f"properties.{name}.required_when", (definition.required_when,))
+            for name, definition in self.properties.items()
+            if definition.required_when is not None
+        ]
+        for where, names in named:
+            unknown = [name for name in names if name not in self.properties]
+            if unknown:
+                msg = f"{where} names {unknown[0]!r}, which is no property"
+                raise ValueError(msg)
+        return self
 
     @model_validator(mode="after")
     def at_most_ten_unique(self) -> Self:
@@ -126,22 +155,36 @@ class Portal(_Frozen):
             return {**given, "types": types}
         return given
 
+    @field_validator("time_zone")
+    @classmethod
+    def is_known(cls, name: str) -> str:
+        try:
+            ZoneInfo(name)
+        except (KeyError, ValueError, OSError):
+            msg = f"no time zone {name!r}"
+            raise ValueError(msg) from None
+        return name
+
     @model_validator(mode="after")
     def ids_are_unique(self) -> Self:
         ids = [kind.type_id for kind in self.types.values()]
         if len(set(ids)) < len(ids):
             msg = f"two object types share a type id: {sorted(ids)}"
             raise ValueError(msg)
+        paths = Counter(path for kind in self.types.values() for path in self._paths(kind))
+        shared = [path for path, kinds in paths.items() if kinds > 1]
+        if shared:
+            msg = f"two object types would be found at {shared[0]!r}"
+            raise ValueError(msg)
         return self
 
     @cached_property
     def by_path(self) -> dict[str, ObjectType]:
         """Everything that can stand for `{objectType}` in a path."""
-        names: dict[str, ObjectType] = {}
-        for kind in self.types.values():
-            names |= {kind.type_id: kind, kind.name: kind}
-            names[f"p{self.portal_id}_{kind.singular}"] = kind
-        return names
+        return {path: kind for kind in self.types.values() for path in self._paths(kind)}
+
+    def _paths(self, kind: ObjectType) -> set[str]:
+        return {kind.type_id, kind.name, f"p{self.portal_id}_{kind.singular}"}
 
 
 def load_portal(file: Path) -> Portal:
@@ -157,12 +200,14 @@ def _completed(name: str, kind: object) -> object:
         return kind
     created = kind.get("created", "createdate")
     modified = kind.get("modified", "hs_lastmodifieddate")
+    own = kind.get("properties", {})
+    if not (isinstance(created, str) and isinstance(modified, str) and isinstance(own, dict)):
+        return kind  # of a shape that the model refuses by name
     system = {
         "hs_object_id": {"type": "number", "filled": "id"},
         created: {"type": "datetime", "filled": "created"},
         modified: {"type": "datetime", "filled": "modified"},
     }
-    own = kind.get("properties", {})
     everything = {key: {**value, "hubspot_defined": True} for key, value in system.items()} | own
     properties = {key: _named(key, definition) for key, definition in everything.items()}
     return {**kind, "name": name, "properties": properties}
@@ -173,7 +218,7 @@ def _named(name: str, definition: object) -> object:
         return definition
     kind = definition.get("type", "string")
     usual = {"name": name, "label": name.replace("_", " ").capitalize()}
-    usual["field_type"] = FIELD_TYPES.get(kind, "text")
+    usual["field_type"] = FIELD_TYPES.get(kind, "text") if isinstance(kind, str) else "text"
     return {**usual, **definition}
 
 

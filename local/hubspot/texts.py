@@ -243,7 +243,7 @@ def throttled(policy: str, switches: Switches, request_id: str) -> Refusal:
     if policy == "DAILY":
         body["requestId"] = request_id
     else:
-        body["groupName"] = "publicapi:private-app-api-calls-ten-secondly:1234567"
+        body["groupName"] = "publicapi:hapikey-api-calls-ten-secondly:1234567"
     if switches.rate_429_category == "RATE_LIMITS":
         body["category"] = "RATE_LIMITS"
     return Refusal(429, body)

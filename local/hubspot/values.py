@@ -18,8 +18,10 @@ SECONDS_DIGITS_MAX = 10
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 # Assumed: text between one @ and a dotted name without blanks; HubSpot also knows the real domains.
 EMAIL = re.compile(r"[^@\s,;<>]+@[^@\s,;<>]+\.[^@\s,;<>.]+")
-NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?")
-DATE_LIKE = re.compile(r"\d+[-/]\d+[-/]\d+")
+# ASCII, since other digits are digits to Python too.
+NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?", re.ASCII)
+DATE_LIKE = re.compile(r"\d+[-/]\d+[-/]\d+", re.ASCII)
+LONG = re.compile(r"-?\d+", re.ASCII)
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,7 +71,7 @@ def too_long(name: str, value: str) -> Flaw:
 def normalised_date(value: str) -> str:
     """Make of any known way to write a moment the day it falls on, as `/2026-09/` paths do."""
     moment = _epoch_moment(value) or _iso_moment(value)
-    return value if moment is None else f"{moment:%Y-%m-%d}"
+    return value if moment is None else moment.date().isoformat()
 
 
 def _check(definition: PropertyDefinition, switches: Switches) -> Check | None:
@@ -189,7 +191,7 @@ def _date(value: str) -> str | Flaw:
     if moment is None:
         return _no_long(value)
     if moment == moment.replace(hour=0, minute=0, second=0, microsecond=0):
-        return f"{moment:%Y-%m-%d}"
+        return moment.date().isoformat()
     fraction = moment.microsecond // 1000
     time = f"{moment.hour}:{moment.minute}:{moment.second}.{fraction}"
     return Flaw("INVALID_DATE", f"{value} is at {time} UTC, not midnight!")
@@ -215,12 +217,14 @@ def _iso_moment(value: str) -> datetime | None:
         return None
     try:
         moment = datetime.fromisoformat(value)
-    except ValueError:
+        return moment.astimezone(UTC) if moment.tzinfo else moment.replace(tzinfo=UTC)
+    except (ValueError, OverflowError):  # the latter where UTC has it in the year 0 or 10000
         return None
-    return moment.astimezone(UTC) if moment.tzinfo else moment.replace(tzinfo=UTC)
 
 
 def _millisecond_moment(value: str) -> datetime | None:
+    if not LONG.fullmatch(value):
+        return None
     try:
         return EPOCH + timedelta(milliseconds=int(value))
     except (ValueError, OverflowError):
@@ -229,6 +233,8 @@ def _millisecond_moment(value: str) -> datetime | None:
 
 def _epoch_moment(value: str) -> datetime | None:
     """Tell seconds from milliseconds by magnitude: 10 digits reach to the year 2286."""
+    if not LONG.fullmatch(value):
+        return None
     seconds = len(value.lstrip("-")) <= SECONDS_DIGITS_MAX
     return _millisecond_moment(f"{value}000" if seconds else value)
 
@@ -242,10 +248,14 @@ def _merge(definition: PropertyDefinition, switches: Switches) -> Merge | None:
 
 
 def _forward(order: tuple[str, ...]) -> Merge:
-    """Documented: a lifecycle stage only moves forward; to go back it must be cleared first."""
+    """Documented: a lifecycle stage only moves forward; to go back it must be cleared first.
+
+    A current value that is no option, as an edit by hand may leave it, holds nothing back.
+    """
+    places = {value: place for place, value in enumerate(order)}
 
     def merge(current: str, value: str) -> str:
-        backwards = current and value and order.index(value) < order.index(current)
+        backwards = value and places[value] < places.get(current, 0)
         return current if backwards else value
 
     return merge

@@ -67,4 +67,4 @@ def encoded(body: Body) -> bytes:
 def iso(seconds: float) -> str:
     """Write a moment as HubSpot does: UTC, milliseconds, `Z`."""
     moment = datetime.fromtimestamp(seconds, UTC)
-    return f"{moment:%Y-%m-%dT%H:%M:%S}.{moment.microsecond // 1000:03}Z"
+    return moment.replace(tzinfo=None).isoformat(timespec="milliseconds") + "Z"

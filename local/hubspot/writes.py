@@ -79,6 +79,9 @@ def _guard_id_properties(crm: Crm, operation: Operation) -> None:
         elif operation.name == "upsert" and crm.switches.upsert_without_id_property == "400":
             # Assumed: the status; the sentence is that of other missing fields.
             raise texts.missing_field(1, 1, "idProperty", crm.switches)
+    if operation.name == "upsert" and any(i.id_property and not i.id.strip() for i in inputs):
+        # Assumed: no record has a blank unique value, so there is none to look for or to make.
+        raise texts.missing_field(1, 1, "id", crm.switches)
 
 
 def _guard_update_by_email(crm: Crm, operation: Operation, name: str) -> None:
@@ -154,7 +157,7 @@ def _settle(
 def _spoils(crm: Crm, operation: Operation, rejected: Iterable[Rejected]) -> bool:
     """Say whether trace ids do not help: a setting has it that the whole batch fails."""
     switches = crm.switches
-    if operation.name == "upsert" and any(each.owner is not None for each in rejected):
+    if operation.name == "upsert" and any(each.holder is not None for each in rejected):
         return switches.upsert_conflict_with_trace_ids == "409"
     return operation.name == "update" and switches.update_bad_value_with_trace_ids == "400"
 
@@ -167,20 +170,27 @@ def _refusal(crm: Crm, operation: Operation, rejected: Sequence[Rejected]) -> Re
             return texts.required_refusal(required)
         return texts.values_refusal(flaws, crm.switches)
     alone = len(operation.batch.inputs) == 1
-    return texts.conflict(operation.kind, rejected[0].owner if alone else None)
+    return texts.conflict(operation.kind, _owner(rejected[0]) if alone else None)
 
 
 def _entry(crm: Crm, operation: Operation, rejected: Rejected) -> Entry:
     trace = rejected.item.trace_id
     context = {} if trace is None else {"objectWriteTraceId": [trace]}
-    if rejected.owner is not None:
+    owner = _owner(rejected)
+    if owner is not None:
         if crm.switches.conflict_existing_id_context == "present":
-            context["existingId"] = [rejected.owner]
-        return Entry("CONFLICT", texts.exists(operation.kind, rejected.owner), context)
+            context["existingId"] = [owner]
+        return Entry("CONFLICT", texts.exists(operation.kind, owner), context)
     if rejected.flaws[0].code.startswith("MISSING_"):
         return Entry("VALIDATION_ERROR", rejected.flaws[0].message, context)
     message = texts.values_entry(rejected.flaws, crm.portal, crm.switches)
     return Entry("VALIDATION_ERROR", message, context)
+
+
+def _owner(rejected: Rejected) -> str | None:
+    """Name the record that clashes; one of this batch has its id once the good are written."""
+    holder = rejected.holder
+    return None if holder is None or holder.record is None else holder.record.id
 
 
 def _written(crm: Crm, operation: Operation, write: Write) -> Body:

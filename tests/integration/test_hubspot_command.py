@@ -64,6 +64,7 @@ def test_it_serves_what_it_was_told_to_until_it_is_stopped(running):
         ("--switch", "colour=red", "no switch 'colour'"),
         ("--switch", "null_value", "switch null_value has no setting ''"),
         ("--portal", "nowhere.toml", "does not exist"),
+        ("--port", "65536", "less than or equal to 65535"),
     ],
 )
 def test_a_wrong_option_is_told_why(option, value, said):

@@ -72,6 +72,12 @@ def test_faults_are_listed_added_as_objects_and_cleared(client):
     assert client.delete("/__emulator__/faults").json() == []
 
 
+def test_of_several_faults_all_are_added_or_none(client):
+    faults = {"faults": ["locked", "slow=soon"]}
+    assert client.post("/__emulator__/faults", json=faults).status_code == 400
+    assert client.get("/__emulator__/faults").json() == []
+
+
 def test_records_histories_and_calls_can_be_seen(client):
     client.post(PATH, json=ADA)
     record = client.get("/__emulator__/records?type=0-1").json()["records"][0]
@@ -119,15 +125,22 @@ def test_switches_limits_and_tokens_can_be_changed(client):
         ("GET", "nothing", None, 404),
         ("GET", "history?id=404", None, 404),
         ("GET", "records?type=butterflies", None, 404),
-        ("GET", "records", None, 404),
+        ("GET", "records", None, 400),
         ("POST", "faults", {"faults": ["meteor"]}, 400),
         ("POST", "faults", {"faults": [{"kind": "meteor"}]}, 400),
         ("POST", "switches", {"colour": "red"}, 400),
         ("POST", "switches", ["red"], 400),
         ("POST", "limits", {"daily": -1}, 400),
+        ("POST", "clock", {"skip_seconds": 1e15}, 400),
+        ("POST", "merge", {"type": "contacts", "survivor": "1", "away": "1"}, 400),
     ],
 )
 def test_a_mistake_is_answered_with_its_reason(client, method, path, body, status):
     response = client.request(method, f"/__emulator__/{path}", json=body)
     assert response.status_code == status
     assert response.json()["error"]
+
+
+def test_what_is_not_there_is_named(client):
+    missing = client.get("/__emulator__/history?id=404").json()
+    assert missing == {"error": "there is no record 404"}

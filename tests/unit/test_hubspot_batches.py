@@ -257,7 +257,8 @@ def test_an_archived_record_is_gone_and_an_upsert_makes_a_new_one(account):
 def test_an_archived_record_can_be_read_as_such(account):
     old = account.hubspot.create("contacts", {})
     account.post(f"{CONTACTS}/archive", {"id": old})
-    _, told = account.post(f"{CONTACTS}/read?archived=true", {"id": old})
+    # As HubSpot's own SDK for Python writes it.
+    _, told = account.post(f"{CONTACTS}/read?archived=True", {"id": old})
     assert [(r["id"], r["archived"]) for r in told["results"]] == [(old, True)]
 
 
@@ -278,6 +279,21 @@ def test_a_unique_value_belongs_to_one_record_also_within_a_batch(account):
     )
     assert (status, len(told["results"])) == (207, 1)
     assert "CONFLICTING_UNIQUE_VALUE" in told["errors"][0]["message"]
+
+
+def test_an_input_is_told_which_record_of_its_own_batch_it_clashes_with(account):
+    properties = {"email": "ada@example.com"}
+    items = [{"objectWriteTraceId": trace, "properties": properties} for trace in "12"]
+    _, told = account.post(f"{CONTACTS}/create", *items)
+    message = f"Contact already exists. Existing ID: {told['results'][0]['id']}"
+    assert [error["message"] for error in told["errors"]] == [message]
+
+
+@pytest.mark.parametrize("blank", ["", " "])
+def test_a_blank_key_finds_and_makes_no_record(account, blank):
+    status, told = account.post(f"{CONTACTS}/upsert", upsert("a@example.com"), upsert(blank))
+    assert (status, told["category"]) == (400, "VALIDATION_ERROR")
+    assert account.hubspot.records("contacts") == []
 
 
 def test_a_text_is_kept_byte_for_byte(account):
@@ -317,7 +333,17 @@ def test_authentication_speaks_before_anything_else(account):
 
 
 @pytest.mark.parametrize(
-    "body", ['{"inputs": [', "[]", '{"inputs": {}}', '{"inputs": ["1"]}', "\ud800"]
+    "body",
+    [
+        '{"inputs": [',
+        "[]",
+        '{"inputs": {}}',
+        '{"inputs": ["1"]}',
+        "\ud800",
+        '{"inputs": [{"id": {}, "properties": {}}]}',
+        '{"inputs": [{"id": "1", "objectWriteTraceId": [], "properties": {}}]}',
+        '{"inputs": [{"id": "1", "properties": {"seats": NaN}}]}',
+    ],
 )
 def test_a_body_that_is_no_batch_is_refused(account, body):
     raw = body.encode(errors="surrogatepass")

@@ -444,7 +444,7 @@ def test_the_limit_of_ten_seconds():
         "errorType": "RATE_LIMIT",
         "correlationId": TEXT,
         "policyName": "TEN_SECONDLY_ROLLING",
-        "groupName": TEXT,
+        "groupName": "publicapi:hapikey-api-calls-ten-secondly:1234567",
     }
     assert_told(second_call_with(Limits(per_10_seconds=1, daily=0)), 429, expected)
     assert second_call_with(UNLIMITED)[0] == 200

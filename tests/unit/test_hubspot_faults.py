@@ -119,13 +119,22 @@ def test_pending_says_so_and_lands_later():
 
 
 def test_a_status_carries_the_headers_and_the_body_it_is_given():
-    fault = Fault(kind="status", status=418, headers={"Retry-After": "7"}, body='{"tea": "pot"}')
+    headers = {"Retry-After": "7", "content-type": "text/tea"}
+    fault = Fault(kind="status", status=503, headers=headers, body='{"tea": "pot"}')
     answer = Account(fault).upsert("a@example.com")
-    assert (answer.status, answer.headers["Retry-After"], told(answer)) == (
-        418,
-        "7",
-        {"tea": "pot"},
-    )
+    assert (answer.status, answer.headers, told(answer)) == (503, headers, {"tea": "pot"})
+
+
+@pytest.mark.parametrize(
+    "headers", [{"Bad Name": "1"}, {"X": "a\r\nb"}, {"": "1"}, {"Content-Length": "1"}]
+)
+def test_a_header_that_http_cannot_carry_is_refused(headers):
+    with pytest.raises(ValueError, match="header"):
+        Fault(kind="status", headers=headers)
+
+
+def test_a_status_that_has_no_body_is_sent_without_one():
+    assert Account("status=204").upsert("a@example.com").body == b""
 
 
 def test_a_429_by_policy_has_the_body_of_that_limit():
@@ -228,7 +237,8 @@ def test_faults_are_not_counted_against_the_limit():
         ("meteor", "no fault 'meteor'; there are status, lost_reply, "),
         ("status=9", "greater than or equal to 200"),
         ("slow,colour=red", "colour"),
-        ("locked=2", "Input should be 'status'"),
+        ("locked=2", "fault locked takes no value, so '2' has no meaning"),
+        ("slow=inf", "finite number"),
     ],
 )
 def test_a_wrong_fault_is_told_why(text, message):

@@ -58,6 +58,10 @@ def test_a_portal_is_read_from_a_file(tmp_path, suffix):
     assert hubspot.find("p7_boat", hubspot.create("2-9", {"hull": "1"})).properties == {"hull": "1"}
 
 
+def a_boat(**more):
+    return {"boats": {"type_id": "2-9", "singular": "boat", "properties": {}, **more}}
+
+
 @pytest.mark.parametrize(
     ("types", "message"),
     [
@@ -76,11 +80,34 @@ def test_a_portal_is_read_from_a_file(tmp_path, suffix):
             },
             "2-1 has 11 unique properties; the limit is 10",
         ),
+        (
+            {name: {"type_id": f"2-{name}", "singular": "boat"} for name in "ab"},
+            "two object types would be found at 'p10000001_boat'",
+        ),
+        (a_boat(required=[["hull"]]), "required names 'hull', which is no property"),
+        (a_boat(shown={"update": ["hull"]}), "shown.update names 'hull', which is no property"),
+        (
+            a_boat(properties={"crew": {"required_when": "hull"}}),
+            "properties.crew.required_when names 'hull', which is no property",
+        ),
+        (
+            a_boat(properties={"rig": {"options": ["sloop"], "default": "ketch"}}),
+            "default 'ketch' is none of the options",
+        ),
+        (a_boat(properties={"rig": {"forward_only": True}}), "single options"),
+        (a_boat(properties=["hull"]), "types.boats.properties"),
+        (a_boat(properties={"hull": {"type": ["string"]}}), "types.boats.properties.hull.type"),
+        (a_boat(created=5), "types.boats.created"),
     ],
 )
 def test_an_impossible_portal_is_refused(types, message):
     with pytest.raises(ValueError, match=re.escape(message)):
         Portal.model_validate({"types": types})
+
+
+def test_a_portal_in_an_unknown_time_zone_is_refused():
+    with pytest.raises(ValueError, match="no time zone 'Mars/Base'"):
+        Portal.model_validate({"time_zone": "Mars/Base", "types": {}})
 
 
 def test_the_default_portal_has_the_types_a_client_meets():

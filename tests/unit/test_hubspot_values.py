@@ -30,7 +30,9 @@ def judged(name, value, *, object_type="contacts", switches=STANDARD):
         ("birthday", "1579132800000", "2020-01-16"),
         ("birthday", "-86400000", "1969-12-31"),
         ("signed_up_at", "2026-03-31T10:00:00Z", "2026-03-31T10:00:00Z"),
+        ("birthday", "-62135596800000", "0001-01-01"),
         ("signed_up_at", "1579179660123", "2020-01-16T13:01:00.123Z"),
+        ("signed_up_at", "-62135596800000", "0001-01-01T00:00:00.000Z"),
         ("initials", "ÄB", "ÄB"),
         *((name, "", "") for name in ("email", "seats", "interests", "birthday", "newsletter")),
     ],
@@ -49,6 +51,12 @@ def test_a_good_value_is_stored(name, value, stored):
         ("discount", "1/1/1", "INVALID_LONG", "1/1/1 was not a valid long."),
         ("birthday", "tomorrow", "INVALID_LONG", "tomorrow was not a valid long."),
         ("signed_up_at", "1/1/1", "INVALID_LONG", "1/1/1 was not a valid long."),
+        *(
+            ("signed_up_at", value, "INVALID_LONG", f"{value} was not a valid long.")
+            for value in ("1_000", " 5 ", "٣", "0001-01-01T00:00:00+14:00")
+        ),
+        ("birthday", "٣", "INVALID_LONG", "٣ was not a valid long."),
+        ("seats", "٣", "INVALID_INTEGER", "seats was not a valid number"),
         (
             "birthday",
             "1579179660000",
@@ -126,7 +134,12 @@ def test_a_leading_semicolon_appends(switches, current, value, stored):
 
 @pytest.mark.parametrize(
     ("current", "value", "stored"),
-    [("lead", "customer", "customer"), ("customer", "lead", "customer"), ("customer", "", "")],
+    [
+        ("lead", "customer", "customer"),
+        ("customer", "lead", "customer"),
+        ("customer", "", ""),
+        ("a stage that was deleted", "lead", "lead"),
+    ],
 )
 def test_a_lifecycle_stage_only_moves_forward(current, value, stored):
     merge = rules(DEFAULT.types["contacts"], STANDARD).merges["lifecyclestage"]
@@ -143,6 +156,8 @@ def test_a_lifecycle_stage_only_moves_forward(current, value, stored):
         ("1579179660000", "2020-01-16"),
         ("1990-01-05", "1990-01-05"),
         ("soon", "soon"),
+        ("-", "-"),
+        ("", ""),
     ],
 )
 def test_2026_09_makes_a_day_of_any_moment(given, day):
