@@ -1,6 +1,8 @@
 """10,000 events in one window, with bad ones among them, and under all faults at once."""
 
+import asyncio
 from collections import Counter
+from itertools import batched
 from random import Random
 
 import pytest
@@ -85,6 +87,27 @@ def test_22_bad_values_on_100_contacts_cost_no_good_event_anything():
     assert [shown(pipeline, key, "seats", "city") for key in range(100)] == [
         {"seats": str(newest[key]), "city": str(EVENTS - 100 + key)} for key in range(100)
     ]
+
+
+def test_five_consumers_at_once_on_a_thousand_contacts_make_75_calls_at_most():
+    random = Random(SEED)
+    events = [
+        an_upsert(n, random.randrange(1000), **{random.choice(NAMES): f"{n:04}"})
+        for n in random.sample(range(EVENTS), EVENTS)
+    ]
+    pipeline = Pipeline(consumers=5, window=8)  # Some forty messages, a fifth of them each.
+
+    async def a_moment(*_given):
+        await asyncio.sleep(random.uniform(0.05, 0.5))
+
+    pipeline.slow.ledger = pipeline.slow.reply = a_moment
+    for some in batched(events, 1000, strict=True):
+        for body in pack(encode_events(some), head=HEAD | {"requestId": "r-1"}):
+            pipeline.sqs.put(body, visible_at=pipeline.now())
+    pipeline.run()
+    assert_accounted_for(pipeline, [event.event_id for event in events])
+    assert_crm_correct(pipeline, [encode_event(event) for event in events])
+    assert len(pipeline.hubspot.calls) <= 75
 
 
 def mixed(names, *, contacts):

@@ -59,7 +59,8 @@ def test_each_route_has_its_own_call_in_its_own_api_version():
         an_event(eventId="e-3", objectType="deals", **update),
     )
     deals = "/crm/objects/2026-03/deals/batch/update"
-    assert calls(found) == [(f"{CONTACTS}/upsert", 1), (f"{CONTACTS}/update", 1), (deals, 1)]
+    expected = [(deals, 1), (f"{CONTACTS}/update", 1), (f"{CONTACTS}/upsert", 1)]
+    assert sorted(calls(found)) == expected
 
 
 def test_an_older_reading_is_superseded_and_an_event_with_nothing_newer_is_so_whole():
@@ -79,8 +80,8 @@ def test_an_older_reading_is_superseded_and_an_event_with_nothing_newer_is_so_wh
 def test_a_record_is_looked_up_before_it_is_archived_unless_it_is_named_by_hubspots_own_id():
     archive = {"operation": "archive", "properties": None}
     found = planned(an_event(**archive), an_event(idProperty=None, id="77", **archive))
-    assert calls(found) == [(f"{CONTACTS}/{call}", 1) for call in ("read", "archive", "archive")]
-    read, by_email, by_id = (call.body for call in found.calls)
+    assert calls(found) == [(f"{CONTACTS}/{call}", 1) for call in ("archive", "read", "archive")]
+    by_id, read, by_email = (call.body for call in found.calls)
     assert json.loads(read)["inputs"] == [{"id": ADA.id}]
     assert by_email is None
     assert json.loads(by_id) == {"inputs": [{"id": "77"}]}

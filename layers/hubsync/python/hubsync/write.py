@@ -5,6 +5,7 @@ each batch and let its rounds run. Nothing outlives the call: tasks are awaited,
 """
 
 import asyncio
+from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
@@ -56,6 +57,8 @@ class Writer:
         self._invocation = invocation
         self._ports = invocation.ports
         self._slots = asyncio.Semaphore(CALLS_AT_ONCE_MAX)
+        # Who waits for others' leases, by the tries that are left.
+        self._waiting: defaultdict[int, list[Change]] = defaultdict(list)
 
     async def write(self, changes: Sequence[Change]) -> None:
         """Write what is new of the changes; each concerns another record. Ends in time.
@@ -113,7 +116,10 @@ class Writer:
         return Claim(change, entry, attempt, attempt.route(due), write_input(change.record, due))
 
     async def _write_later(self, leased: list[tuple[Change, Entry]], tries: int) -> None:
-        """Try again after a moment: a live holder releases within a second or two."""
+        """Try again after a moment: a live holder releases within a second or two.
+
+        Whoever comes while somebody waits goes along, so that what several batches lost fills one.
+        """
         self.lease_conflicts += len(leased)
         wait = self._wait_seconds(leased)
         if tries == 1 or not self._invocation.may_send(wait):
@@ -121,8 +127,11 @@ class Writer:
                 at_most = max(0, entry.lease_until - self._invocation.now()) / 1000
                 self.left[change.record] = Retryable(LEASED, at_most=at_most)
             return
-        await asyncio.sleep(wait)
-        await self._write([change for change, _ in leased], tries - 1)
+        is_first = not self._waiting[tries]
+        self._waiting[tries] += [change for change, _ in leased]
+        if is_first:
+            await asyncio.sleep(wait)
+            await self._write(self._waiting.pop(tries), tries - 1)
 
     def _wait_seconds(self, leased: list[tuple[Change, Entry]]) -> float:
         """Wait for the leases to be over if they soon are, else a moment."""

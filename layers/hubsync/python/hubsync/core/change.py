@@ -105,11 +105,19 @@ def _digest(event: ChangeEvent) -> str:
 
 
 def coalesce(changes: Iterable[Change]) -> dict[RecordKey, Change]:
-    """Merge changes until no two concern the same record; their order does not matter."""
+    """Merge changes until no two concern the same record; their order does not matter.
+
+    The result is in the order of ids: consumers with the same records in hand then cut like
+    batches, of which one gets all leases, where each would get some of every batch.
+    """
     by_record: defaultdict[RecordKey, list[Change]] = defaultdict(list)
     for change in changes:
         by_record[change.record].append(change)
-    return {record: _merge(same) for record, same in by_record.items()}
+    return {record: _merge(by_record[record]) for record in sorted(by_record, key=_id)}
+
+
+def _id(record: RecordKey) -> str:
+    return record.id
 
 
 def _merge(changes: list[Change]) -> Change:
