@@ -121,7 +121,7 @@ class HubSpot:
     def history(self, record_id: str) -> list[Reading]:
         """Every value each property of a record took, oldest first."""
         self._land()
-        record = self._crm.store.by_id(record_id) or self._crm.store.survivor(record_id)
+        record = self._crm.store.by_id(record_id)
         if record is None:
             msg = f"record {record_id}"
             raise KeyError(msg)

@@ -144,7 +144,7 @@ class ObjectType(_Frozen):
 class Portal(_Frozen):
     portal_id: int = 10000001
     time_zone: str = "UTC"
-    types: dict[str, ObjectType]
+    types: dict[str, ObjectType] = Field(min_length=1)
 
     @model_validator(mode="before")
     @classmethod

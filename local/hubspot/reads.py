@@ -64,7 +64,7 @@ def _found(
     if archived:
         return crm.store.archived(kind, value)
     if id_property in {None, "hs_object_id"}:
-        return crm.store.live(kind, value) or crm.store.survivor(value)
+        return crm.store.live(kind, value) or crm.store.survivor(kind, value)
     return crm.store.owner(kind, id_property, value)
 
 

@@ -74,13 +74,15 @@ class Store:
         return None if record is None or record.archived_at is None else record
 
     def by_id(self, record_id: str) -> Record | None:
-        """Find a record of any type, also an archived one."""
+        """Find a record of any type, also an archived one, or what a merged-away one became."""
         found = (records.get(record_id) for records in self._records.values())
-        return next((record for record in found if record is not None), None)
+        here = next((record for record in found if record is not None), None)
+        return here or self._merged.get(record_id)
 
-    def survivor(self, record_id: str) -> Record | None:
-        """Find what a merged-away record has become."""
-        return self._merged.get(record_id)
+    def survivor(self, kind: ObjectType, record_id: str) -> Record | None:
+        """Find what a merged-away record has become, unless that was archived since."""
+        record = self._merged.get(record_id)
+        return None if record is None else self.live(kind, record.id)
 
     def owner(self, kind: ObjectType, name: str, value: str) -> Record | None:
         """Find the record that holds a unique value, or has it as an additional e-mail."""

@@ -17,7 +17,7 @@ VALUE_CHARACTERS_MAX = 65_536  # Documented: properties guide, the size of a tex
 SECONDS_DIGITS_MAX = 10
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 # Assumed: text between one @ and a dotted name without blanks; HubSpot also knows the real domains.
-EMAIL = re.compile(r"[^@\s,;<>]+@[^@\s,;<>]+\.[^@\s,;<>.]+")
+EMAIL = re.compile(r"[^@\s,;<>]+@[^@\s,;<>.]+(?:\.[^@\s,;<>.]+)+")
 # ASCII, since other digits are digits to Python too.
 NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?", re.ASCII)
 DATE_LIKE = re.compile(r"\d+[-/]\d+[-/]\d+", re.ASCII)

@@ -120,14 +120,14 @@ def _addressed(crm: Crm, kind: ObjectType, item: Input) -> Record | None:
         return crm.store.owner(kind, item.id_property, item.id)
     survives = crm.switches.merged_away_id_on_update == "survivor"
     record = crm.store.live(kind, item.id)
-    return crm.store.survivor(item.id) if record is None and survives else record
+    return crm.store.survivor(kind, item.id) if record is None and survives else record
 
 
 def _left_out(crm: Crm, kind: ObjectType, item: Input) -> bool:
     """Observed, by weak evidence: some inputs are neither written nor mentioned."""
     if item.id_property is not None:
         return False
-    merged = crm.store.survivor(item.id) is not None
+    merged = crm.store.survivor(kind, item.id) is not None
     if merged and crm.switches.merged_away_id_on_update == "left out":
         return True
     mail = kind.is_contact and "@" in item.id

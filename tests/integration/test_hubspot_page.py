@@ -123,8 +123,12 @@ def test_the_page_shows_what_is_there_and_follows_it(page, hubspot_emulator):
     shown = page.text()
     for words in ("Live", "Portal 10000001", "ada@example.com", "lost_reply", "Nobody has called"):
         assert words in shown
-    hubspot_emulator.hubspot.create("contacts", {"email": "<script>alert(1)</script>"})
-    page.wait_for("document.body.innerText.includes('<script>alert(1)</script>')")
+    hubspot = hubspot_emulator.hubspot
+    hubspot.create("contacts", {"email": "<script>alert(1)</script>", "notes": "x" * 5000})
+    hubspot.faults.extend([Fault(kind="status", headers={"Retry-After": "7"})])
+    for words in ("<script>alert(1)</script>", "x…", '{"Retry-After":"7"}'):
+        page.wait_for(f"document.body.innerText.includes('{words}')")
+    assert page.text().count("x") < 200
 
 
 def test_a_keyboard_opens_and_closes_a_history(page):

@@ -6,7 +6,7 @@ import json
 import httpx
 import pytest
 
-from local.hubspot import HubSpot, Request
+from local.hubspot import HubSpot, Request, Switches
 from local.hubspot_http import EmulatorApp
 
 NOW = 1775000000.0
@@ -269,6 +269,25 @@ def test_a_merged_away_id_reads_as_the_record_it_became(account):
     _, told = account.post(f"{CONTACTS}/read", {"id": away})
     assert ids(told) == [survivor]
     assert account.hubspot.find("contacts", "b@example.com", by="email").id == survivor
+
+
+def test_a_merged_away_id_leads_nowhere_once_its_survivor_is_archived(account):
+    account.hubspot.turn(Switches(merged_away_id_on_update="survivor"))
+    survivor, away = (account.hubspot.create("contacts", {}) for _ in range(2))
+    account.hubspot.merge("contacts", survivor, away)
+    account.post(f"{CONTACTS}/archive", {"id": survivor})
+    for told in (
+        account.post(f"{CONTACTS}/read", {"id": away}),
+        account.post(f"{CONTACTS}/update", {"id": away, "properties": {"phone": "1"}}),
+    ):
+        assert (told[0], told[1]["results"]) == (207, [])
+
+
+def test_a_merged_away_id_is_one_of_its_own_type(account):
+    companies = [account.hubspot.create("companies", {}) for _ in range(2)]
+    account.hubspot.merge("companies", *companies)
+    status, told = account.post(f"{CONTACTS}/read", {"id": companies[1]})
+    assert (status, told["results"]) == (207, [])
 
 
 def test_a_unique_value_belongs_to_one_record_also_within_a_batch(account):

@@ -65,6 +65,7 @@ def a_boat(**more):
 @pytest.mark.parametrize(
     ("types", "message"),
     [
+        ({}, "types\n"),
         ({"a": {"type_id": "2-1", "singular": "a", "colour": 1}}, "colour"),
         (
             {name: {"type_id": "2-1", "singular": name, "properties": {}} for name in "ab"},

@@ -46,6 +46,12 @@ def test_a_good_value_is_stored(name, value, stored):
     [
         ("email", "x@y", "INVALID_EMAIL", "Email address x@y is invalid"),
         ("email", "x y@example.com", "INVALID_EMAIL", "Email address x y@example.com is invalid"),
+        (
+            "email",
+            "x@example..com",
+            "INVALID_EMAIL",
+            "Email address x@example..com is invalid",
+        ),
         ("discount", "ten", "INVALID_INTEGER", "discount was not a valid number"),
         ("discount", "NaN", "INVALID_INTEGER", "discount was not a valid number"),
         ("discount", "1/1/1", "INVALID_LONG", "1/1/1 was not a valid long."),
