@@ -17,7 +17,7 @@ from local.hubspot_http import address, listening_socket, server
 USUAL = Limits()
 PARAGRAPH = "\n\n"
 FAULT_HELP = (
-    "Something to do wrong, again and again: KIND[=VALUE],key=value,... Repeatable."
+    "Something to do wrong, again and again: KIND[=VALUE],key=value,... or JSON. Repeatable."
     " Which calls: operation, object_type, id, property, value, nth, every, probability, seed,"
     " times. Example: status=429,policy=TEN_SECONDLY_ROLLING,every=10"
 )

@@ -123,7 +123,9 @@ class Fault(BaseModel):
 
     @classmethod
     def from_text(cls, text: str) -> Self:
-        """Read the short form; `ValueError` says what is wrong with it."""
+        """Read the short form, or an object in JSON; `ValueError` says what is wrong with it."""
+        if text.lstrip().startswith("{"):
+            return cls.model_validate_json(text)
         first, *rest = text.split(",")
         kind, _, argument = first.partition("=")
         fields = dict(part.partition("=")[::2] for part in rest if part)

@@ -125,6 +125,11 @@ def test_a_status_carries_the_headers_and_the_body_it_is_given():
     assert (answer.status, answer.headers, told(answer)) == (503, headers, {"tea": "pot"})
 
 
+def test_a_fault_can_be_written_in_json():
+    text = '{"kind": "late-write", "seconds": 7, "operation": "upsert"}'
+    assert Fault.from_text(text) == Fault.from_text("late_write=7,operation=upsert")
+
+
 @pytest.mark.parametrize(
     "headers", [{"Bad Name": "1"}, {"X": "a\r\nb"}, {"": "1"}, {"Content-Length": "1"}]
 )
@@ -237,6 +242,7 @@ def test_faults_are_not_counted_against_the_limit():
         ("meteor", "no fault 'meteor'; there are status, lost_reply, "),
         ("status=9", "greater than or equal to 200"),
         ("slow,colour=red", "colour"),
+        ('{"kind": "slow"', "Invalid JSON"),
         ("locked=2", "fault locked takes no value, so '2' has no meaning"),
         ("slow=inf", "finite number"),
     ],
