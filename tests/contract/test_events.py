@@ -13,7 +13,7 @@ from hubsync.errors import Unsigned
 from local.parts import Queue, Route
 from local.payload import Request, to_event
 from local.poller import to_record
-from local.signing import PLACEHOLDER, event_body, signed_event
+from local.signing import PLACEHOLDER, SOURCES, event_body, signed_event
 
 EVENTS = Path(__file__).parents[2] / "events"
 SECRET = "whsec_MDEyMzQ1Njc4OWFiY2RlZjAxMjM0NTY3ODlhYmNkZWY="
@@ -81,12 +81,20 @@ def test_after_signing_no_placeholder_is_left_and_nothing_else_has_changed(path)
     assert signed == event
 
 
+@pytest.mark.parametrize("path", WEBHOOKS, ids=name)
+def test_what_is_to_be_signed_is_for_a_source_that_has_a_secret(path):
+    event = read(path)
+    is_signed = PLACEHOLDER in event["headers"].values()
+    assert not is_signed or (SOURCES / f"{event['pathParameters']['source']}.toml").exists()
+
+
 UNSIGNED = {
     "webhook-handshake",
     "webhook-no-signature",
     "webhook-old-signature",
     "webhook-other-method",
     "webhook-signature-of-the-future",
+    "webhook-unknown-source",
     "webhook-wrong-signature",
 }
 
