@@ -104,13 +104,16 @@ def parse_environment(pairs: Sequence[str]) -> dict[str, str]:
 @contextmanager
 def stopping_on_signals() -> Iterator[None]:
     """Leave the context, with everything in it, at Ctrl-C and at SIGTERM; that is no error."""
-    before = signal.signal(signal.SIGTERM, signal.default_int_handler)
+    # Ctrl-C, too: what a script starts with & inherits that it is ignored.
+    stops = (signal.SIGINT, signal.SIGTERM)
+    before = {stop: signal.signal(stop, signal.default_int_handler) for stop in stops}
     try:
         yield
     except KeyboardInterrupt:
         err.print("stopped")
     finally:
-        signal.signal(signal.SIGTERM, before)
+        for stop, handler in before.items():
+            signal.signal(stop, handler)
 
 
 @contextmanager

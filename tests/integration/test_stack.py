@@ -13,6 +13,7 @@ from pathlib import Path
 import httpx
 import pytest
 
+from cli.local import stopping_on_signals
 from local.announcement import announced, running_stack
 from local.children import LocalError, listen
 from local.stack import Ports, Stack
@@ -181,6 +182,17 @@ def test_the_command_tells_when_it_is_ready_and_stops_cleanly(template):
         assert running_command.stdout.read() == ""
     assert running_command.returncode == 0
     assert not running(children)
+
+
+def test_what_a_script_starts_in_the_background_heeds_an_interrupt_all_the_same():
+    before = signal.signal(signal.SIGINT, signal.SIG_IGN)  # As a shell without job control does.
+    try:
+        with stopping_on_signals():
+            signal.raise_signal(signal.SIGINT)
+            pytest.fail("it is ignored")
+        assert signal.getsignal(signal.SIGINT) is signal.SIG_IGN
+    finally:
+        signal.signal(signal.SIGINT, before)
 
 
 def start(command):
