@@ -8,7 +8,8 @@ import pytest
 
 from hubsync.core.budget import broken
 from hubsync.core.outcome import Written
-from hubsync.edge.hubspot import CONNECTIONS, TIMEOUT
+from hubsync.edge.hubspot import TIMEOUT
+from hubsync.edge.lanes import Lanes
 from local.hubspot import UNLIMITED, Fault, HubSpot, Limits
 from tests.builders import wire
 from tests.integration.pipeline import Pipeline, assert_accounted_for
@@ -100,7 +101,7 @@ def test_accounts_whose_calls_hang_take_no_connection_from_another():
         server = await asyncio.start_server(serve, "127.0.0.1")
         port = server.sockets[0].getsockname()[1]
         url = f"http://127.0.0.1:{port}"
-        async with httpx.AsyncClient(base_url=url, timeout=TIMEOUT, limits=CONNECTIONS) as http:
+        async with httpx.AsyncClient(base_url=url, timeout=TIMEOUT, transport=Lanes()) as http:
             hanging = [asyncio.create_task(http.post("/hangs")) for _ in range(7 * 16)]
             await asyncio.sleep(0)
             async with asyncio.timeout(10):

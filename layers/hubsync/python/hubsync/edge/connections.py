@@ -11,7 +11,8 @@ import httpx
 
 from hubsync.edge import aws
 from hubsync.edge.budgets import DynamoBudgets
-from hubsync.edge.hubspot import CONNECTIONS, TIMEOUT, HubSpot
+from hubsync.edge.hubspot import TIMEOUT, HubSpot
+from hubsync.edge.lanes import Lanes
 from hubsync.edge.ledger import DynamoLedger
 from hubsync.edge.secrets import Secrets
 from hubsync.edge.tokens import Tokens
@@ -36,7 +37,7 @@ def connections() -> Connections:
     settings = load(WriterSettings, os.environ)
     random = SystemRandom()
     permits = _Permits(settings, random)
-    http = httpx.AsyncClient(base_url=settings.base_url, timeout=TIMEOUT, limits=CONNECTIONS)
+    http = httpx.AsyncClient(base_url=settings.base_url, timeout=TIMEOUT, transport=Lanes())
     tokens = Tokens(
         settings.token_secrets,
         Secrets(aws.secretsmanager(), monotonic=time.monotonic),

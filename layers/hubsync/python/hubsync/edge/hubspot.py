@@ -24,8 +24,6 @@ type TokenOf = Callable[[str, bool], Awaitable[str]]
 type Note = Callable[[str, Usage], None]
 
 TIMEOUT: Final = httpx.Timeout(READ_SECONDS_MAX, connect=CONNECT_SECONDS_MAX)
-# No limit, where httpx has one of 100 for all accounts: seven that hang would hold up the eighth.
-CONNECTIONS: Final = httpx.Limits()
 # No connection, so no request: these are the only failures after which nothing can have happened.
 _NEVER_SENT: Final = (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout)
 
