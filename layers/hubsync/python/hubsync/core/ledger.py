@@ -59,12 +59,11 @@ class Entry(NamedTuple):
 
     def dominates(self, name: str, reading: Reading) -> bool:
         """Whether HubSpot was told this reading, or a newer one, and vouched for it."""
-        version = reading.version
         synced = self.synced.get(name)
-        if synced is not None and version <= synced:
+        if synced is not None and reading.version <= synced:
             return True
         # The newest archive took along all that was set before it.
-        return self.archived and version < self.synced[ARCHIVED]
+        return self.archived and reading.version < self.synced[ARCHIVED]
 
 
 class Standing(Enum):
@@ -100,10 +99,9 @@ def acquired(
     take any write of the account.
     """
     pending = dict(entry.pending)
-    for name, readings in change.readings.items():
-        newest = readings[0]
-        known = pending.get(name, ())
-        if not entry.dominates(name, newest) and (not known or newest > known[0]):
+    for name, readings in undominated(entry, change.readings).items():
+        newest, known = readings[0], pending.get(name, ())
+        if not known or newest > known[0]:
             pending[name] = (newest, *known)
     doubted_at = entry.doubted_at or entry.lease_until
     return entry._replace(
@@ -218,11 +216,14 @@ def vouched(
 
 def undominated(entry: Entry, readings: Readings) -> dict[str, tuple[Reading, ...]]:
     """Return the readings that HubSpot was told neither themselves nor a newer one of."""
+    if not entry.synced:
+        return dict(readings)
     left: dict[str, tuple[Reading, ...]] = {}
     for name, some in readings.items():
-        kept = [reading for reading in some if not entry.dominates(name, reading)]
-        if kept:
-            left[name] = tuple(kept)
+        if entry.dominates(name, some[0]):
+            continue  # And so are all the older ones.
+        alone = len(some) == 1
+        left[name] = some if alone else tuple(r for r in some if not entry.dominates(name, r))
     return left
 
 
