@@ -147,7 +147,7 @@ def _passed(said: Iterable[_Said], attempts: Mapping[RecordKey, Attempt]) -> Ite
         attempt = attempts[each.record]
         for name, reading in each.readings.items():
             place = (each.record, name, reading.version)
-            told = (name, reading.version) in attempt.vouched
+            told = attempt.has_written(name, reading.version)
             if told or place in seen or (name == ARCHIVED and reading.value != YES):
                 continue
             seen.add(place)

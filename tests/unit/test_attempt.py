@@ -125,7 +125,7 @@ def test_what_hubspot_vouched_for_settles_what_is_older():
     attempt = begun(phone=[E3, E2, E1], city=E1)
     attempt.vouch({"phone": E2}, Vouched("512"), "t")
     assert attempt.open == {"phone": (E3,), "city": (E1,)}
-    assert attempt.vouched == {("phone", E2.version)}
+    assert attempt.vouched == [{"phone": E2}]
     assert (attempt.entry.hubspot_id, attempt.entry.trace_id) == ("512", "t")
 
 

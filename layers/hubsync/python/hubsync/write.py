@@ -6,15 +6,15 @@ each batch and let its rounds run. Nothing outlives the call: tasks are awaited,
 
 import asyncio
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
 from itertools import groupby
+from typing import NamedTuple
 
 from hubsync.core import ledger
 from hubsync.core.attempt import Attempt
 from hubsync.core.batch import Input, Route, by_route, cut, write_input
-from hubsync.core.change import Change, RecordKey
+from hubsync.core.change import Change, Reading, RecordKey
 from hubsync.core.ledger import Entry, Standing
 from hubsync.core.limits import (
     BATCH_INPUTS_MAX,
@@ -32,15 +32,17 @@ from hubsync.rounds import LEDGER_UNANSWERED, OUT_OF_TIME, Rounds
 LEASED = "LEASED"
 
 
-@dataclass(frozen=True, slots=True)
-class Claim:
-    """A record about to be written: what was read, what acquiring makes of it, its first input."""
+class Claim(NamedTuple):
+    """A record about to be written: what was read, what acquiring makes of it, what is due."""
 
     change: Change
     entry: Entry
     attempt: Attempt
+    due: Mapping[str, Reading]
     route: Route
-    input: Input
+
+
+type Claimed = tuple[Claim, Input]
 
 
 class Writer:
@@ -91,10 +93,12 @@ class Writer:
                 case Standing.DUE:
                     due.append(self._claim(change, entry))
         async with asyncio.TaskGroup() as group:
-            for batch in _batches(due):
-                group.create_task(self._deliver(batch, tries))
             if leased:
                 group.create_task(self._write_later(leased, tries))
+            for batch in _batches(due):
+                # Inputs are made when they are soon sent: those of 10,000 are never there at once.
+                await self._slots.acquire()
+                group.create_task(self._deliver(batch, tries))
 
     def _claim(self, change: Change, entry: Entry) -> Claim:
         invocation = self._invocation
@@ -113,7 +117,7 @@ class Writer:
         attempt = Attempt.begin(taken, acquired)
         attempt.unanswerable = unanswerable
         due = attempt.due()
-        return Claim(change, entry, attempt, attempt.route(due), write_input(change.record, due))
+        return Claim(change, entry, attempt, due, attempt.route(due))
 
     async def _write_later(self, leased: list[tuple[Change, Entry]], tries: int) -> None:
         """Try again after a moment: a live holder releases within a second or two.
@@ -140,15 +144,18 @@ class Writer:
             return (over + 1) / 1000
         return self._ports.random.uniform(LEASE_WAIT_SECONDS_MIN, LEASE_WAIT_SECONDS_MAX)
 
-    async def _deliver(self, claims: list[Claim], tries: int) -> None:
-        async with self._slots:
-            lost = await self._deliver_now(claims)
+    async def _deliver(self, batch: list[Claimed], tries: int) -> None:
+        try:
+            lost = await self._deliver_now(batch)
+        finally:
+            self._slots.release()
         if lost:
             # Somebody else was faster; what he left is read anew.
             await self._write_later([(claim.change, claim.entry) for claim in lost], tries)
 
-    async def _deliver_now(self, claims: list[Claim]) -> list[Claim]:
+    async def _deliver_now(self, batch: list[Claimed]) -> list[Claim]:
         """Take the leases and let the rounds run; return the claims that lost their condition."""
+        claims = [claim for claim, _ in batch]
         changes = [claim.change for claim in claims]
         if not self._invocation.may_send():
             self._leave(changes, Retryable(OUT_OF_TIME))
@@ -168,7 +175,7 @@ class Writer:
             return []
         held = [claim for claim in claims if claim.change.record not in losers]
         self.attempts.update((claim.change.record, claim.attempt) for claim in held)
-        made = {claim.change.record: claim.input for claim in held}
+        made = {item.record: item for _, item in batch}
         await Rounds(self._invocation, permits, made).run([claim.attempt for claim in held])
         return [claim for claim in claims if claim.change.record in losers]
 
@@ -180,11 +187,12 @@ class Writer:
 _INPUTS_BY_DOUBTS = (BATCH_INPUTS_MAX, 10, 1)
 
 
-def _batches(claims: Iterable[Claim]) -> Iterator[list[Claim]]:
+def _batches(claims: Iterable[Claim]) -> Iterator[list[Claimed]]:
     def apart(claim: Claim) -> int:
         return min(claim.attempt.entry.doubts, len(_INPUTS_BY_DOUBTS) - 1)
 
     by_doubts = groupby(sorted(claims, key=apart), key=apart)
     for doubts, some in by_doubts:
         for same in by_route((claim.route, claim) for claim in some).values():
-            yield from cut(same, count=_INPUTS_BY_DOUBTS[doubts], size=lambda c: c.input.size)
+            made = ((claim, write_input(claim.change.record, claim.due)) for claim in same)
+            yield from cut(made, count=_INPUTS_BY_DOUBTS[doubts], size=lambda each: each[1].size)

@@ -24,7 +24,7 @@ class Attempt:
     record: RecordKey
     entry: Entry
     open: dict[str, tuple[Reading, ...]]
-    vouched: set[tuple[str, Version]] = field(default_factory=set)
+    vouched: list[Mapping[str, Reading]] = field(default_factory=list)  # what each time
     told: dict[str, Watched] = field(default_factory=dict)  # the same after a doubt, as it is shown
     refused: dict[tuple[str, Version], Reason] = field(default_factory=dict)
     apart: bool = False  # events are tried one by one, since a refusal named none
@@ -64,6 +64,10 @@ class Attempt:
         event = oldest.version.event
         return {name: r for name, r in newest.items() if r.version.event == event}
 
+    def has_written(self, name: str, version: Version) -> bool:
+        """Whether HubSpot vouched for this very reading, under this lease."""
+        return version in [told[name].version for told in self.vouched if name in told]
+
     @property
     def create(self) -> bool:
         """Whether the record may be created: something still open came from an upsert."""
@@ -100,7 +104,7 @@ class Attempt:
 
     def _settle(self, told: Mapping[str, Reading], hubspot_id: str | None, trace_id: str) -> None:
         self.entry = ledger.vouched(self.entry, told, hubspot_id=hubspot_id, trace_id=trace_id)
-        self.vouched.update((name, reading.version) for name, reading in told.items())
+        self.vouched.append(told)
         self._drop_settled()
 
     def refuse(self, sent: Mapping[str, Reading], reason: Reason) -> None:

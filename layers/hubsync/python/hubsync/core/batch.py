@@ -22,8 +22,7 @@ class Route(NamedTuple):
     id_property: str
 
 
-@dataclass(frozen=True, slots=True)
-class Input:
+class Input(NamedTuple):
     """One record's part of a batch. `encoded` is its JSON, made once: it is also measured."""
 
     record: RecordKey

@@ -50,16 +50,14 @@ def fate(readings: Mapping[str, Reading], attempt: Attempt, *, lease_seconds: fl
     """
     if attempt.in_doubt:
         return Retryable(attempt.halted or "IN_DOUBT", at_most=lease_seconds)
-    vouched, dominates = attempt.vouched, attempt.entry.dominates
     refused: dict[str, Reason] = {}
     written = False
     for name, reading in readings.items():
-        told = (name, reading.version)
-        if told in vouched:
+        if attempt.has_written(name, reading.version):
             written = True
-        elif told in attempt.refused:
-            refused[name] = attempt.refused[told]
-        elif not dominates(name, reading):
+        elif (name, reading.version) in attempt.refused:
+            refused[name] = attempt.refused[name, reading.version]
+        elif not attempt.entry.dominates(name, reading):
             return Retryable(attempt.halted or "OPEN", attempt.retry_after_seconds or 0.0)
     if refused:
         return _rejected(refused)

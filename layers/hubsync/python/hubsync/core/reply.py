@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import Enum
+from types import MappingProxyType
 from typing import NamedTuple, NewType
 
 TraceId = NewType("TraceId", str)
@@ -21,12 +22,11 @@ class Reason:
     correlation_id: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Vouched:
+class Vouched(NamedTuple):
     """HubSpot shows the input among its results, and with it the properties as it has them."""
 
     hubspot_id: str | None
-    shown: Mapping[str, object] = field(default_factory=dict)
+    shown: Mapping[str, object] = MappingProxyType({})
 
 
 @dataclass(frozen=True, slots=True)
