@@ -63,7 +63,8 @@ def test_what_is_tested_here_differs_from_what_ships_in_native_modules_alone(lay
     differing = shipped.keys() ^ tested.keys()
     differing |= {each for each in both if shipped[each].read_bytes() != tested[each].read_bytes()}
     code = {each for each in differing if not each.parts[1].endswith(".dist-info")}
-    assert {each.suffix for each in code} == {".so"}
+    # A machine behind a proxy may add its own authority to every file of them that it finds.
+    assert {each.suffix for each in code if each.name != "cacert.pem"} == {".so"}
 
 
 def test_a_build_is_of_other_code_once_any_of_its_sources_changes(tmp_path):
