@@ -17,23 +17,20 @@ def encode(entry: Entry) -> bytes:
     numbers: dict[Version, int] = {}
     synced = {name: numbers.setdefault(v, len(numbers)) for name, v in entry.synced.items()}
     # By event, of which each says one value of a property at most.
-    said: dict[tuple[Version, bool], dict[str, str]] = {}
+    said: dict[tuple[int, bool], dict[str, str]] = {}
     for name, readings in entry.pending.items():
         for version, value, upsert in readings:
-            said.setdefault((version, upsert), {})[name] = value
-    pending = [
-        (numbers.setdefault(version, len(numbers)), int(upsert), values)
-        for (version, upsert), values in said.items()
-    ]
+            number = numbers.setdefault(version, len(numbers))
+            said.setdefault((number, upsert), {})[name] = value
     watched = {
         name: (numbers.setdefault(reading.version, len(numbers)), *reading[1:], shown)
         for name, (reading, shown) in entry.watched.items()
     }
     fields: dict[str, Any] = {
         "f": _FORMAT,
-        "e": list(numbers),
+        "e": [*map(tuple, numbers)],  # Named ones take the serialiser longer.
         "s": synced,
-        "p": pending,
+        "p": [(number, int(upsert), values) for (number, upsert), values in said.items()],
         "a": int(entry.archived),
         "d": entry.doubts,
         "i": entry.hubspot_id,

@@ -8,8 +8,8 @@ whole item on the condition that its `rev` is the expected one.
 import asyncio
 import json
 from base64 import b64decode, b64encode
-from collections.abc import Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Iterable, Iterator, Sequence
+from functools import lru_cache
 from hashlib import sha256
 from itertools import batched, chain
 from random import Random
@@ -40,12 +40,19 @@ _BOOKMARK: Final = {"pk": {"S": "sweep"}}
 
 def item_key(record: RecordKey) -> str:
     """Return the partition key of a record's item; an id too long for one is hashed."""
-    key = "#".join(("record", *map(_escaped, record)))
-    if len(key.encode()) <= _KEY_BYTES_MAX:
+    account, object_type, id_property, id_ = record
+    kind = _kind(account, object_type, id_property)
+    key = kind + _escaped(id_)
+    if len(key) <= _KEY_BYTES_MAX // 4 or len(key.encode()) <= _KEY_BYTES_MAX:
         return key
     # Escaped text never has %% in it, so no id can be spelled to meet another's digest.
-    digest = _HASHED + sha256(record.id.encode()).hexdigest()
-    return "#".join(("record", *map(_escaped, record[:3]), digest))
+    return kind + _HASHED + sha256(id_.encode()).hexdigest()
+
+
+@lru_cache(maxsize=256)  # There are few, and a key is made three times for each record.
+def _kind(*parts: str) -> str:
+    """Return what the keys of a kind of records begin with."""
+    return "".join(part + "#" for part in ("record", *map(_escaped, parts)))
 
 
 def _escaped(part: str) -> str:
@@ -70,13 +77,14 @@ class DynamoLedger:
 
         A stale entry does no harm: a write on its `rev` fails, and what it says is synced is.
         """
-        return await asyncio.to_thread(self._read_all, records)
+        parts = [*batched(records, TRANSACTION_ITEMS_MAX, strict=False)]
+        # Several at once, since nothing can be sent before all of them are here.
+        shares = [parts[n::READS_AT_ONCE_MAX] for n in range(min(len(parts), READS_AT_ONCE_MAX))]
+        found = await asyncio.gather(*(asyncio.to_thread(self._read_all, each) for each in shares))
+        return dict(chain.from_iterable(each.items() for each in found))
 
-    def _read_all(self, records: Sequence[RecordKey]) -> dict[RecordKey, Entry]:
-        # At once, since nothing can be sent before all of them are here.
-        with ThreadPoolExecutor(READS_AT_ONCE_MAX) as threads:
-            parts = threads.map(self._read, batched(records, TRANSACTION_ITEMS_MAX, strict=False))
-            return dict(chain.from_iterable(part.items() for part in parts))
+    def _read_all(self, parts: Iterable[Sequence[RecordKey]]) -> dict[RecordKey, Entry]:
+        return dict(chain.from_iterable(self._read(part).items() for part in parts))
 
     def _read(self, records: Sequence[RecordKey]) -> dict[RecordKey, Entry]:
         by_key = {item_key(record): record for record in records}
@@ -240,13 +248,11 @@ def _put(write: LedgerWrite, packed: bytes, table: str) -> dict[str, Any]:
     if entry.watched_until:
         item["watching"] = {"S": _YES}
         item["watched_until"] = {"N": str(entry.watched_until)}
-    put: dict[str, Any] = {"TableName": table, "Item": item}
-    if write.expected == ABSENT:
-        return put | {"ConditionExpression": "attribute_not_exists(pk)"}
-    return put | {
-        "ConditionExpression": "rev = :rev",
-        "ExpressionAttributeValues": {":rev": {"S": write.expected}},
-    }
+    put = {"TableName": table, "Item": item, "ConditionExpression": "attribute_not_exists(pk)"}
+    if write.expected != ABSENT:
+        put["ConditionExpression"] = "rev = :rev"
+        put["ExpressionAttributeValues"] = {":rev": {"S": write.expected}}
+    return put
 
 
 def _entry(item: Any) -> Entry:  # noqa: ANN401 - DynamoDB's own shape
