@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from types import MappingProxyType
-from typing import Annotated, Any, Final, Literal, TypeGuard
+from typing import Annotated, Any, Final, Literal
 
 import idna
 from pydantic import (
@@ -25,7 +25,7 @@ from pydantic import (
     WrapValidator,
 )
 from pydantic.alias_generators import to_camel
-from pydantic_core import ErrorDetails
+from pydantic_core import ErrorDetails, SchemaValidator, core_schema
 
 from hubsync.core.limits import (
     EVENT_ID_CHARACTERS_MAX,
@@ -36,7 +36,7 @@ from hubsync.core.limits import (
 )
 from hubsync.core.object_types import CONTACTS, canonical_type
 from hubsync.core.strict_json import Json
-from hubsync.core.values import canonical_value, is_canonical
+from hubsync.core.values import CANONICAL, canonical_value
 from hubsync.errors import Fault, InvalidEvents
 
 HUBSPOT_ID: Final = "hs_object_id"  # In a record's key: the id is HubSpot's own.
@@ -54,7 +54,14 @@ _RFC_3339: Final = re.compile(
 _LINE: Final = re.compile(r"[^\x00-\x1f\x7f-\x9f]*")
 # A name may become an attribute of a dead letter, where nothing is escaped: no U+FFFE, no U+FFFF.
 _NAME: Final = re.compile(r"[^\s,:;\x00-\x1f\x7f-\x9f\ufffe\uffff]+")
-_CANONICAL_NAME: Final = re.compile(rf"[a-z0-9_]{{1,{PROPERTY_NAME_CHARACTERS_MAX}}}")
+_CANONICAL_NAME: Final = core_schema.str_schema(
+    strict=True, max_length=PROPERTY_NAME_CHARACTERS_MAX, pattern="^[a-z0-9_]+$"
+)
+_ARE_CANONICAL: Final = SchemaValidator(
+    core_schema.dict_schema(_CANONICAL_NAME, CANONICAL, strict=True)
+).isinstance_python
+# What stays as it is, also as an e-mail address: ASCII without spaces and upper case.
+_CANONICAL_ID: Final = re.compile(r"[!-:<-@\[-~][!-@\[-~]{0,255}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,6 +128,8 @@ def _id(value: object, info: ValidationInfo) -> str:
 
 def canonical_id(text: str, object_type: str | None, id_property: str | None) -> str:
     """Return the one spelling of an id: trimmed; an e-mail address in lower case and punycode."""
+    if _CANONICAL_ID.fullmatch(text):
+        return text
     text = canonical_value(text.strip())
     if not text:
         raise ValueError("is empty")
@@ -158,7 +167,9 @@ def _properties(
         raise ValueError("is required, except for an archive")
     if isinstance(value, dict) and len(value) > PROPERTIES_MAX:
         raise ValueError(f"has {len(value)} properties; the limit is {PROPERTIES_MAX}")
-    properties: dict[str, str] = value if _are_canonical(value) else handler(value)
+    properties: dict[str, str]
+    # Of what comes from the queue, nothing is left to be done.
+    properties = value if isinstance(value, dict) and _ARE_CANONICAL(value) else handler(value)
     assert isinstance(value, dict)
     if len(properties) < len(value):
         raise ValueError("has two names that differ in case alone")
@@ -166,16 +177,6 @@ def _properties(
         raise ValueError("is empty, so there is nothing to update")
     _check_allowed(properties, _rules(info).properties_allowed)
     return _with_canonical_id(properties, info.data)
-
-
-def _are_canonical(value: object) -> TypeGuard[dict[str, str]]:
-    """Whether nothing is left to do, as with all that comes from the queue."""
-    if not isinstance(value, dict):
-        return False
-    for name, each in value.items():
-        if not (_CANONICAL_NAME.fullmatch(name) and is_canonical(each)):
-            return False
-    return True
 
 
 def _check_allowed(properties: Mapping[str, str], allowed: frozenset[str] | None) -> None:

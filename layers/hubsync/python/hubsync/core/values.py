@@ -9,10 +9,19 @@ import re
 from decimal import Decimal
 from typing import Any, Final
 
+from pydantic_core import core_schema
+
 from hubsync.core.limits import NUMBER_CHARACTERS_MAX, VALUE_CHARACTERS_MAX
 
 # Unicode's control characters (category Cc) but tab, line feed and carriage return.
-CONTROL: Final = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f]")
+_CONTROLS: Final = r"\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f"
+CONTROL: Final = re.compile(f"[{_CONTROLS}]")
+# A value that is the text HubSpot is sent for it; checked by pydantic, outside of Python.
+CANONICAL: Final = core_schema.str_schema(
+    strict=True,
+    max_length=VALUE_CHARACTERS_MAX,
+    pattern=f"^([^;{_CONTROLS}][^{_CONTROLS}]*)?$",
+)
 
 
 def canonical_value(value: Any) -> str:  # noqa: ANN401 - whatever JSON can hold
@@ -28,16 +37,6 @@ def canonical_value(value: Any) -> str:  # noqa: ANN401 - whatever JSON can hold
     if CONTROL.search(text):
         raise ValueError("holds a control character other than tab and line ends")
     return text
-
-
-def is_canonical(value: object) -> bool:
-    """Whether a value is the text that HubSpot is sent for it."""
-    return (
-        isinstance(value, str)
-        and len(value) <= VALUE_CHARACTERS_MAX
-        and not value.startswith(";")
-        and not CONTROL.search(value)
-    )
 
 
 def _text(value: Any) -> str:  # noqa: ANN401
