@@ -120,7 +120,7 @@ COMPILE := $(BIN)/uv pip compile --quiet --universal --python-version 3.13 --gen
 # The dependencies once more, for the processor of this machine: their native modules are not
 # Lambda's. All else in this folder is what `sam build` made.
 HOST := .aws-sam/host
-$(HOST)/installed: layers/dependencies/Makefile layers/dependencies/requirements.txt
+$(HOST)/installed: $(wildcard layers/dependencies/*)
 	@rm -rf $(HOST) && mkdir -p $(HOST)
 	@PATH="$(CURDIR)/.venv-sam/bin:$$PATH" $(MAKE) --silent -C layers/dependencies build-DependenciesLayer \
 		ARTIFACTS_DIR="$(CURDIR)/$(HOST)/DependenciesLayer" ARCH=$$(uname -m | sed s/^arm64$$/aarch64/)

@@ -30,8 +30,9 @@ MODELS = {
     "SweepFunction": WriterSettings,
     "AuditFunction": WriterSettings,
 }
-OF_POWERTOOLS = frozenset(
+OF_LIBRARIES = frozenset(
     {"POWERTOOLS_METRICS_NAMESPACE", "POWERTOOLS_LOG_LEVEL", "POWERTOOLS_SERVICE_NAME"}
+    | {"PYDANTIC_DISABLE_PLUGINS"}
 )
 FUNCTION = "AWS::Serverless::Function"
 QUEUE = "AWS::SQS::Queue"
@@ -116,7 +117,7 @@ def the_slow_consumer_alarm_is_between_the_last_call_and_the_timeout(t):
 def every_variable_is_read_and_every_one_read_is_declared(t):
     declared = {name for environment in t.environments.values() for name in environment}
     read = {name for model in MODELS.values() for name in _names(model)}
-    yield from sorted(declared - read - OF_POWERTOOLS)
+    yield from sorted(declared - read - OF_LIBRARIES)
     yield from sorted(read - declared)
 
 

@@ -6,6 +6,8 @@ from importlib.metadata import distributions
 from pathlib import Path
 
 import pytest
+from botocore.loaders import Loader
+from botocore.regions import EndpointResolver
 
 from local import built
 
@@ -16,6 +18,7 @@ AARCH64 = (183).to_bytes(2, "little")
 PIN = re.compile(r"^([a-z0-9._-]+)==(\S+)", re.MULTILINE)
 CLIENT = re.compile(r'_client\("(\w+)"')
 LAYERS = built.PROJECT / "layers"
+SERVICES = ("dynamodb", "secretsmanager", "sqs")
 
 
 @pytest.fixture(scope="module")
@@ -49,6 +52,49 @@ def test_the_layer_holds_the_models_of_the_services_that_are_called(layers):
     assert {model.name for model in models if model.is_dir()} == set(
         CLIENT.findall(edge.read_text())
     )
+
+
+@pytest.fixture(scope="module")
+def loaders(layers):
+    """What reads botocore's own models, and what reads those of the layer."""
+    data = layers[0] / "python" / "botocore" / "data"
+    return Loader(), Loader([str(data)], include_default_search_paths=False)
+
+
+@pytest.mark.parametrize("kind", ["service-2", "endpoint-rule-set-1"])
+def test_of_a_services_model_nothing_is_cut_but_texts(loaders, kind):
+    known, shipped = (
+        [loader.load_service_model(service, kind) for service in SERVICES] for loader in loaders
+    )
+    assert set(lost(known, shipped)) == {"documentation: str"}
+
+
+def lost(known, shipped):
+    """What the one has and the other does not, as the name and type of each."""
+    if isinstance(known, dict):
+        assert shipped.keys() <= known.keys()
+        yield from (f"{n}: {type(known[n]).__name__}" for n in known.keys() - shipped.keys())
+        for name, each in shipped.items():
+            yield from lost(known[name], each)
+    elif isinstance(known, list):
+        for one, other in zip(known, shipped, strict=True):
+            yield from lost(one, other)
+    else:
+        assert known == shipped
+
+
+def test_every_region_has_the_endpoints_that_botocore_knows(loaders):
+    known, shipped = (EndpointResolver(loader.load_data("endpoints")) for loader in loaders)
+    regions = [
+        (service, region)
+        for service in SERVICES
+        for partition in known.get_available_partitions()
+        for region in known.get_available_endpoints(service, partition)
+    ]
+    assert len(regions) > 100
+    assert [known.construct_endpoint(*each) for each in regions] == [
+        shipped.construct_endpoint(*each) for each in regions
+    ]
 
 
 def test_native_modules_are_for_lambdas_processor(layers):
