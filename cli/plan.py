@@ -16,7 +16,8 @@ from hubsync.core.change import ARCHIVED
 from hubsync.core.event import moment_text
 from hubsync.core.source import Source, load_sources
 from hubsync.errors import HubsyncError
-from hubsync.settings import PathSettings, load, versions_by_type
+from hubsync.settings import load
+from hubsync.writer_settings import PathSettings, versions_by_type
 from local.operating import plan as planning
 from local.operating.given import Given, parse_given
 from local.operating.plan import Call, Passed, Plan

@@ -16,7 +16,8 @@ from cli.telling import print_line
 from hubsync.core.event import encode_event
 from hubsync.core.source import Source
 from hubsync.errors import HubsyncError
-from hubsync.settings import PathSettings, load
+from hubsync.settings import load
+from hubsync.writer_settings import PathSettings
 from local.operating.source_check import Checked, Match, Mistake, Sampled, check, sample
 
 OBJECT_TYPES = "HUBSPOT_OBJECT_TYPES"

@@ -19,8 +19,9 @@ from hubsync.edge import aws
 from hubsync.edge.connections import connections
 from hubsync.edge.queue import SqsQueue, received
 from hubsync.permits import PAUSED
-from hubsync.settings import ConsumerSettings, load
+from hubsync.settings import load
 from hubsync.settled import settled_lines
+from hubsync.writer_settings import ConsumerSettings
 
 RUNNER = asyncio.Runner()  # One loop for the life of the process: pooled connections belong to it.
 # The reasons of events whose calls the token was not good enough for.

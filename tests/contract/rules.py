@@ -18,7 +18,8 @@ from hubsync.core.schemes import STANDARD_WEBHOOKS
 from hubsync.core.source import load_sources
 from hubsync.edge.ledger import WATCHED_INDEX
 from hubsync.errors import Misconfigured
-from hubsync.settings import ConsumerSettings, IngestSettings, WriterSettings, load
+from hubsync.settings import IngestSettings, load
+from hubsync.writer_settings import ConsumerSettings, WriterSettings
 from local.aws import bare, generate
 from local.cloudformation import parse
 from tests.contract.checked import PROJECT

@@ -12,7 +12,8 @@ from hubsync.core.functions import Functions
 from hubsync.core.schemes import SCHEMES
 from hubsync.core.source import load_source
 from hubsync.core.statuses import STATUSES, halve, refuse, refuse_or_pause
-from hubsync.settings import ConsumerSettings, IngestSettings
+from hubsync.settings import IngestSettings
+from hubsync.writer_settings import ConsumerSettings
 from local.cloudformation import parse
 from tests.contract.checked import checked
 from tests.contract.faults import FAULTS

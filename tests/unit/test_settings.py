@@ -1,7 +1,8 @@
 import pytest
 
 from hubsync.errors import Misconfigured
-from hubsync.settings import ConsumerSettings, IngestSettings, load, versions_by_type
+from hubsync.settings import IngestSettings, load
+from hubsync.writer_settings import ConsumerSettings, versions_by_type
 
 CONSUMER = {
     "CHANGE_QUEUE_URL": "http://sqs.example.com/change",

@@ -1,28 +1,18 @@
 """The environment, read once, as frozen models. A mistake names every setting that is wrong."""
 
 from collections.abc import Mapping
-from typing import Annotated, Any
-from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+from typing import Annotated
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
 from pydantic_core import from_json
 
-from hubsync.core.object_types import DEFAULT, canonical_type
+from hubsync.core.object_types import canonical_type
 from hubsync.errors import Misconfigured
 
-LIMIT_DEFAULT = 100.0  # Documented: the smallest of HubSpot's burst limits.
 
-
-def _from_json(value: object) -> object:
+def parsed(value: object) -> object:
+    """Return what a variable's text says in JSON."""
     return from_json(value) if isinstance(value, str) else value
-
-
-def _time_zone(name: str) -> str:
-    try:
-        ZoneInfo(name)
-    except (ZoneInfoNotFoundError, ValueError):
-        raise ValueError(f"{name!r} is no time zone, such as Europe/Berlin") from None
-    return name
 
 
 def _object_types(types: dict[str, str]) -> dict[str, str]:
@@ -36,66 +26,23 @@ def _object_types(types: dict[str, str]) -> dict[str, str]:
     return found
 
 
-type ObjectTypes = Annotated[
-    dict[str, str], BeforeValidator(_from_json), AfterValidator(_object_types)
-]
-type Limit = Annotated[float, Field(gt=0)]
-type Version = Annotated[str, Field(pattern=r"^(v3|\d{4}-\d{2}(-beta)?)$")]
+type ObjectTypes = Annotated[dict[str, str], BeforeValidator(parsed), AfterValidator(_object_types)]
 
 
-class Settings(BaseModel):
-    """What all functions share."""
+class Settings(BaseModel, defer_build=True):
+    """What all functions share. Its own schema is made when it is first used, which none does."""
 
     model_config = ConfigDict(frozen=True, hide_input_in_errors=True)
 
     object_types: Annotated[ObjectTypes, Field(alias="HUBSPOT_OBJECT_TYPES")] = {}
 
 
-class IngestSettings(Settings):
+class IngestSettings(Settings, defer_build=False):
     change_queue_url: Annotated[str, Field(alias="CHANGE_QUEUE_URL", min_length=1)]
     secrets_prefix: Annotated[str, Field(alias="WEBHOOK_SECRETS_PREFIX")]
     requests_per_second: Annotated[int, Field(alias="WEBHOOK_REQUESTS_PER_SECOND", gt=0)] = (
         500  # As the template's.
     )
-
-
-class PathSettings(Settings):
-    """What decides which path of HubSpot's a call has."""
-
-    api_versions: Annotated[
-        dict[str, Version], BeforeValidator(_from_json), Field(alias="HUBSPOT_API_VERSIONS")
-    ] = {DEFAULT: "2026-03"}
-
-
-class WriterSettings(PathSettings):
-    """What every function that writes to HubSpot needs."""
-
-    state_table: Annotated[str, Field(alias="STATE_TABLE", min_length=1)]
-    base_url: Annotated[str, Field(alias="HUBSPOT_BASE_URL")] = "https://api.hubapi.com"
-    token_secrets: Annotated[
-        dict[str, str], BeforeValidator(_from_json), Field(alias="HUBSPOT_TOKEN_SECRETS")
-    ]
-    requests_per_10_seconds: Annotated[
-        Limit | dict[str, Limit],
-        BeforeValidator(_from_json),
-        Field(alias="HUBSPOT_REQUESTS_PER_10_SECONDS"),
-    ] = LIMIT_DEFAULT
-    late_write_seconds: Annotated[
-        float, Field(alias="HUBSPOT_LATE_WRITE_SECONDS", ge=0, le=3600)
-    ] = 300
-    not_found_retry_seconds: Annotated[float, Field(alias="NOT_FOUND_RETRY_SECONDS", ge=0)] = 600
-    time_zone: Annotated[str, AfterValidator(_time_zone), Field(alias="HUBSPOT_TIME_ZONE")] = "UTC"
-
-
-def limit_of(settings: WriterSettings, account: str) -> float:
-    """Return an account's limit of calls in ten seconds; where none is named, the smallest."""
-    limits = settings.requests_per_10_seconds
-    return limits.get(account, LIMIT_DEFAULT) if isinstance(limits, dict) else limits
-
-
-class ConsumerSettings(WriterSettings):
-    change_queue_url: Annotated[str, Field(alias="CHANGE_QUEUE_URL", min_length=1)]
-    dead_letter_queue_url: Annotated[str, Field(alias="DEAD_LETTER_QUEUE_URL", min_length=1)]
 
 
 def load[S: Settings](model: type[S], environment: Mapping[str, str]) -> S:
@@ -105,16 +52,3 @@ def load[S: Settings](model: type[S], environment: Mapping[str, str]) -> S:
     except ValidationError as error:
         faults = [f"{'.'.join(map(str, e['loc']))}: {e['msg']}" for e in error.errors()]
         raise Misconfigured("; ".join(faults)) from None
-
-
-def versions_by_type(settings: PathSettings) -> dict[str, str]:
-    """Return the API version by type id, with the default; two names of one type are an error."""
-    found: dict[str, Any] = {DEFAULT: "2026-03"}
-    for name, version in settings.api_versions.items():
-        type_id = DEFAULT if name == DEFAULT else canonical_type(name, settings.object_types)
-        if type_id is None:
-            raise Misconfigured(f"HUBSPOT_API_VERSIONS: {name!r} is no object type known here")
-        if type_id != DEFAULT and type_id in found:
-            raise Misconfigured(f"HUBSPOT_API_VERSIONS: {name!r} is named twice, as {type_id}")
-        found[type_id] = version
-    return found
