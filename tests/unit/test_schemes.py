@@ -292,7 +292,7 @@ def test_hubspot_signs_the_characters_that_it_lists_as_themselves(called, signed
 
 
 def test_hubspot_may_have_been_given_another_address_than_the_one_that_arrives():
-    behind = replace(HUBSPOT, scheme=replace(HUBSPOT.scheme, url=URL), url="https://internal/")
+    behind = replace(HUBSPOT, scheme=HUBSPOT.scheme._replace(url=URL), url="https://internal/")
     check(behind)
     assert is_refused(replace(behind, scheme=HUBSPOT.scheme))
 

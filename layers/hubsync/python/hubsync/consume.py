@@ -10,7 +10,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from random import Random
-from typing import Final
+from typing import Final, NamedTuple
 
 from hubsync.core.attempt import EventId
 from hubsync.core.backoff import backoff_seconds
@@ -40,8 +40,7 @@ _NO_ROOM: Final = Retryable("RECORD_FULL")
 _UNCONFIRMED: Final = Retryable("DEAD_LETTER_UNCONFIRMED")
 
 
-@dataclass(frozen=True, slots=True)
-class Received:
+class Received(NamedTuple):
     """A message as the queue hands it over; `receives` counts this time, too."""
 
     message_id: str
@@ -81,8 +80,7 @@ class Parcel:
         return (self.envelope.tries if self.envelope else 0) + self.received.receives - 1
 
 
-@dataclass(frozen=True, slots=True)
-class Consumed:
+class Consumed(NamedTuple):
     """What an invocation came to. `returned` are the ids of messages that are not done."""
 
     returned: tuple[str, ...]

@@ -5,9 +5,8 @@ queue. Nothing is said to an unsigned sender but that.
 """
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
 from http import HTTPMethod
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 from hubsync.core import signature, strict_json
 from hubsync.core.cloud_events import BATCH, STRUCTURED, cloud_drafts, mode
@@ -40,8 +39,7 @@ class Body(Protocol):
     def __bytes__(self) -> bytes: ...
 
 
-@dataclass(frozen=True, slots=True)
-class Request:
+class Request(NamedTuple):
     """A webhook as it arrived. Header names are lower case."""
 
     request_id: str
@@ -52,8 +50,7 @@ class Request:
     url: str = ""  # as it was called; some senders sign it
 
 
-@dataclass(frozen=True, slots=True)
-class Accepted:
+class Accepted(NamedTuple):
     """What became of a request's events; the faults are of those that were ignored as invalid.
 
     A challenge is to be echoed, since the sender asks whether this is the right address.

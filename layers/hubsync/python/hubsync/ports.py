@@ -75,8 +75,7 @@ class Survey(Protocol):
         """Return records whose watch ended before a moment, longest ago first."""
 
 
-@dataclass(frozen=True, slots=True)
-class DeadLetter:
+class DeadLetter(NamedTuple):
     """A change event given up, as a message of its own, and why."""
 
     body: str
@@ -84,8 +83,7 @@ class DeadLetter:
     rejected: Rejected
 
 
-@dataclass(frozen=True, slots=True)
-class Resend:
+class Resend(NamedTuple):
     """A message to put back with the unsettled events of an older one."""
 
     body: str
@@ -123,8 +121,7 @@ class Ports:
     written_at: dict[str, int] = field(default_factory=dict)
 
 
-@dataclass(frozen=True, slots=True)
-class Terms:
+class Terms(NamedTuple):
     """What the operator chose, as far as the consumer's decisions depend on it."""
 
     late_write_seconds: float

@@ -7,7 +7,7 @@ long after the queue should have, and lets them go through the same protocol wit
 
 from collections import defaultdict
 from collections.abc import Sequence
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from hubsync.core.attempt import Attempt, EventId
 from hubsync.core.change import Change, RecordKey
@@ -17,8 +17,7 @@ from hubsync.ports import Ports, Survey, Terms
 from hubsync.write import Writer
 
 
-@dataclass(frozen=True, slots=True)
-class Swept:
+class Swept(NamedTuple):
     """What a run came to, and where the next one goes on; None: at the beginning."""
 
     found: int

@@ -6,8 +6,8 @@ what is sent in any ten seconds stays below the limit. The same record is the ci
 it is `broken` nobody gets a permit, until one probe finds that HubSpot answers again.
 """
 
-from dataclasses import dataclass, replace
-from typing import Final
+from dataclasses import dataclass
+from typing import Final, NamedTuple
 
 WINDOW_MS: Final = 10_000  # Documented: HubSpot's burst limit counts ten rolling seconds.
 # The rest absorbs the burst, clock skew and the jitter of sends: 0.2 s of it moves a call or two
@@ -19,8 +19,7 @@ SLOWER, FASTER, SHARE_MIN = 0.97, 1.001, 0.05
 PROBE_MS: Final = 75_000  # How long a probe may take, and the least time between two.
 
 
-@dataclass(frozen=True, slots=True)
-class Budget:
+class Budget(NamedTuple):
     """What all consumers know of an account. Times are ms since 1970."""
 
     next_at: int = 0
@@ -62,20 +61,19 @@ def reserve(
     granted = tuple(max(slot, now) for slot in slots if slot <= latest)
     if not granted:
         return budget, Denied(slots[0], broken=False)
-    return replace(budget, next_at=round(start + len(granted) * interval)), Granted(granted)
+    return budget._replace(next_at=round(start + len(granted) * interval)), Granted(granted)
 
 
 def _probe(budget: Budget, now: int) -> tuple[Budget, Granted | Denied]:
     """Let one caller see whether HubSpot answers again; the others wait for what he finds."""
     if budget.paused_until > now:
         return budget, Denied(budget.paused_until, broken=True)
-    return replace(budget, paused_until=now + PROBE_MS), Granted((now,), probe=True)
+    return budget._replace(paused_until=now + PROBE_MS), Granted((now,), probe=True)
 
 
 def slowed(budget: Budget, permits: float, *, now: int, interval: float) -> Budget:
     """Return the budget with slots left out and a slower pace: others use the limit, too."""
-    return replace(
-        budget,
+    return budget._replace(
         next_at=round(max(budget.next_at, now) + permits * interval),
         share=max(budget.share * SLOWER, SHARE_MIN),
     )
@@ -83,24 +81,24 @@ def slowed(budget: Budget, permits: float, *, now: int, interval: float) -> Budg
 
 def shared(budget: Budget, others: float) -> Budget:
     """Return the budget with the pace that others leave; they use so much of our own."""
-    return replace(budget, share=max(min(budget.share, 1 - others), SHARE_MIN))
+    return budget._replace(share=max(min(budget.share, 1 - others), SHARE_MIN))
 
 
 def hastened(budget: Budget) -> Budget:
     """Return the budget with a pace that grows back, little by little, to our own."""
-    return replace(budget, share=min(budget.share * FASTER, 1.0))
+    return budget._replace(share=min(budget.share * FASTER, 1.0))
 
 
 def held(budget: Budget, *, until: int) -> Budget:
     """Return the budget with no slot before a moment."""
-    return replace(budget, next_at=max(budget.next_at, until))
+    return budget._replace(next_at=max(budget.next_at, until))
 
 
 def broken(budget: Budget, *, until: int) -> Budget:
     """Return the budget of an account that does not answer: one probe after a moment."""
-    return replace(budget, broken=True, paused_until=until)
+    return budget._replace(broken=True, paused_until=until)
 
 
 def mended(budget: Budget, *, now: int) -> Budget:
     """Return the budget of an account that answers again."""
-    return replace(budget, broken=False, paused_until=0, next_at=max(budget.next_at, now))
+    return budget._replace(broken=False, paused_until=0, next_at=max(budget.next_at, now))

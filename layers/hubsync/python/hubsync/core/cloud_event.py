@@ -67,7 +67,10 @@ type Text = Annotated[str, AfterValidator(_text)]
 class CloudEvent(BaseModel):
     """An event in its envelope, valid by the specification; what its data says is not judged."""
 
-    model_config = ConfigDict(frozen=True, strict=True, extra="allow", hide_input_in_errors=True)
+    # Built when the first of them comes, since most senders send none.
+    model_config = ConfigDict(
+        frozen=True, strict=True, extra="allow", hide_input_in_errors=True, defer_build=True
+    )
 
     __pydantic_extra__: dict[
         Annotated[str, AfterValidator(_name)], Annotated[Any, AfterValidator(_extension)]

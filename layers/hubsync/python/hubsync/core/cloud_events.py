@@ -7,7 +7,6 @@ Documented: version 1.0.2 of the specification's HTTP binding and web hooks.
 import base64
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
 from functools import partial
 from typing import Final, Literal
 
@@ -62,8 +61,7 @@ def cloud_drafts(body: Json, headers: Mapping[str, str], mode: Mode) -> Drafts:
     except InvalidEvents as error:
         return _invalid(error.faults)
     drafts = _opened({"": attributes | {"data": body}})
-    return replace(
-        drafts,
+    return drafts._replace(
         locate=lambda fault: _of_header(drafts.locate(fault)),
         faults=tuple(map(_of_header, drafts.faults)),
     )

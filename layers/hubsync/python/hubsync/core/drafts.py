@@ -4,7 +4,7 @@ Whatever form a payload has, it becomes drafts first, and these become change ev
 """
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from typing import NamedTuple
 
 from hubsync.core.event import FAULTS_MAX, ChangeEvent, Rules, parse_events
 from hubsync.core.message import encode_events
@@ -12,8 +12,7 @@ from hubsync.core.strict_json import Json
 from hubsync.errors import Fault, InvalidEvents
 
 
-@dataclass(frozen=True, slots=True)
-class Drafts:
+class Drafts(NamedTuple):
     """Change events to be, in order. `locate` turns a pointer into `wires` into the payload's own.
 
     `ignored` counts what nobody wanted; `faults` are those of `failed` events that are no drafts.
@@ -26,8 +25,7 @@ class Drafts:
     faults: tuple[Fault, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
-class Taken:
+class Taken(NamedTuple):
     """Valid events, and as they stand in a message; how many are ignored, the faults of these."""
 
     events: list[ChangeEvent]
@@ -52,7 +50,7 @@ def take_all(drafts: Drafts, rules: Rules) -> Taken:
         faults += map(drafts.locate, error.faults)
     if faults:
         raise InvalidEvents(faults[:FAULTS_MAX])
-    return replace(taken, ignored=drafts.ignored)
+    return taken._replace(ignored=drafts.ignored)
 
 
 def take_valid(drafts: Drafts, rules: Rules) -> Taken:

@@ -6,10 +6,9 @@ addresses lower case, values text. It is done once, here, so that one CRM record
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from types import MappingProxyType
-from typing import Annotated, Any, Final, Literal
+from typing import Annotated, Any, Final, Literal, NamedTuple
 
 import idna
 from pydantic import (
@@ -64,8 +63,7 @@ _ARE_CANONICAL: Final = SchemaValidator(
 _CANONICAL_ID: Final = re.compile(r"[!-:<-@\[-~][!-@\[-~]{0,255}")
 
 
-@dataclass(frozen=True, slots=True)
-class Rules:
+class Rules(NamedTuple):
     """What validity depends on besides the event itself."""
 
     object_types: Mapping[str, str] = MappingProxyType({})

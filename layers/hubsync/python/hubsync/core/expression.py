@@ -6,9 +6,8 @@ every payload without a word.
 """
 
 from collections.abc import Collection, Iterator
-from dataclasses import dataclass
 from decimal import Decimal
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 from jmespath.exceptions import JMESPathError
 from jmespath.parser import Parser
@@ -24,8 +23,7 @@ _CHAINS: Final = frozenset(
 )
 
 
-@dataclass(frozen=True, slots=True)
-class Expression:
+class Expression(NamedTuple):
     """JMESPath as it was written, and its syntax tree."""
 
     text: str

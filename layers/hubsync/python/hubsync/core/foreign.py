@@ -5,8 +5,8 @@ element of a list in it.
 """
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
 from functools import partial
+from typing import NamedTuple
 
 from hubsync.core.drafts import Drafts
 from hubsync.core.epoch import read_moment
@@ -19,8 +19,7 @@ from hubsync.core.strict_json import Json
 from hubsync.errors import Fault
 
 
-@dataclass(frozen=True, slots=True)
-class Made:
+class Made(NamedTuple):
     """What a change made of a payload, or of one element of it; neither wire nor faults: nothing.
 
     `change` is its place in the mapping. Faults point into the source's file: nobody can say where
@@ -188,7 +187,7 @@ def _told_apart(made: Made, event_ids: set[Json]) -> Made:
     if event_id in event_ids:
         event_id = f"{event_id}+{made.change}"
     event_ids.add(event_id)
-    return replace(made, wire={**made.wire, "eventId": event_id})
+    return made._replace(wire={**made.wire, "eventId": event_id})
 
 
 def _count_ignored(changes: Sequence[MappedChange], made: Sequence[Made]) -> int:

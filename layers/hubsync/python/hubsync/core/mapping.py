@@ -15,7 +15,10 @@ from hubsync.errors import Fault, InvalidEvents
 
 _OF_PAYLOAD: Final = ("headers", "body")
 _OF_ELEMENT: Final = (*_OF_PAYLOAD, "item")
-_CONFIG: Final = ConfigDict(frozen=True, strict=True, extra="forbid", hide_input_in_errors=True)
+# None of these needs a schema of its own: it is part of the source's.
+_CONFIG: Final = ConfigDict(
+    frozen=True, strict=True, extra="forbid", hide_input_in_errors=True, defer_build=True
+)
 # Where the parts of an event come from, in the source's file.
 _KEYS: Final = {
     "eventId": "fields/event_id",

@@ -7,7 +7,6 @@ Lambda hands a consumer at most 6 MB, of which each message costs some 0.8 KB be
 import json
 import re
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
 from decimal import Decimal, InvalidOperation
 from typing import Annotated, Any, Final, NamedTuple
 
@@ -52,8 +51,7 @@ class Delivered(NamedTuple):
     fault: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class Contents:
+class Contents(NamedTuple):
     """A message's content, parsed."""
 
     envelope: Envelope

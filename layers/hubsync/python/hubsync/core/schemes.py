@@ -7,8 +7,7 @@ Slack, "Verifying requests from Slack"; HubSpot, "Validating requests", signatur
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
-from typing import Final, Literal
+from typing import Final, Literal, NamedTuple
 
 type Algorithm = Literal["sha1", "sha256", "sha512"]
 type Encoding = Literal["base64", "hex"]
@@ -16,8 +15,7 @@ type Encoding = Literal["base64", "hex"]
 _PLACEHOLDER: Final = re.compile(r"\{([a-z]+)\}")
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Scheme:
+class Scheme(NamedTuple):
     """Where a request carries its signature, and what that is over.
 
     Names of headers are lower case. `signed` has placeholders: body, timestamp, id and url.

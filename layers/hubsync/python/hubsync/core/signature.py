@@ -8,8 +8,7 @@ the time window are closed.
 import hashlib
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from typing import Final, Protocol, SupportsBytes
+from typing import Final, NamedTuple, Protocol, SupportsBytes
 
 from hubsync.core.keys import make_signature, matcher, read_keys
 from hubsync.core.limits import (
@@ -37,8 +36,7 @@ class Secrets(Protocol):
         """
 
 
-@dataclass(frozen=True, slots=True)
-class _Claim:
+class _Claim(NamedTuple):
     """What the headers say: that the request was signed so, at that moment."""
 
     signatures: Sequence[bytes]

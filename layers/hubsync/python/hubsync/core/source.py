@@ -2,7 +2,6 @@
 
 import tomllib
 from collections.abc import Iterator, Mapping
-from dataclasses import replace
 from pathlib import Path
 from typing import Annotated, Literal, Self
 
@@ -32,7 +31,8 @@ type _Tolerance = Annotated[int, Field(gt=0, le=3600)]
 type _Header = Annotated[
     str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9-]{0,63}$", to_lower=True)
 ]
-_CONFIG = ConfigDict(frozen=True, strict=True, extra="forbid")
+# None of the signatures needs a schema of its own: it is part of the source's.
+_CONFIG = ConfigDict(frozen=True, strict=True, extra="forbid", defer_build=True)
 
 
 class Signature(BaseModel):
@@ -63,7 +63,7 @@ class HubSpotSignature(BaseModel):
 
     @property
     def rules(self) -> Scheme:
-        return replace(SCHEMES[self.scheme], url=self.url)
+        return SCHEMES[self.scheme]._replace(url=self.url)
 
 
 class HmacSignature(BaseModel):

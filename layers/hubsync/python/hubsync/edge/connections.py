@@ -2,9 +2,9 @@
 
 import os
 import time
-from dataclasses import dataclass
 from functools import cache
 from random import SystemRandom
+from typing import NamedTuple
 from zoneinfo import ZoneInfo
 
 import httpx
@@ -18,11 +18,11 @@ from hubsync.edge.secrets import Secrets
 from hubsync.edge.tokens import Tokens
 from hubsync.permits import AccountPermits
 from hubsync.ports import Ports, Terms
-from hubsync.settings import WriterSettings, limit_of, load, versions_by_type
+from hubsync.settings import load
+from hubsync.writer_settings import WriterSettings, limit_of, versions_by_type
 
 
-@dataclass(frozen=True, slots=True)
-class Connections:
+class Connections(NamedTuple):
     """The ports, and what stands behind them."""
 
     ports: Ports

@@ -5,7 +5,8 @@ from pydantic.alias_generators import to_camel
 
 
 class _Model(BaseModel):
-    model_config = ConfigDict(strict=True, alias_generator=to_camel)
+    # What stands within an event needs no schema of its own: it is part of the event's.
+    model_config = ConfigDict(strict=True, alias_generator=to_camel, defer_build=True)
 
 
 class _Http(_Model):
@@ -19,7 +20,7 @@ class _Context(_Model):
     domain_name: str | None = None
 
 
-class _Event(_Model):
+class _Event(_Model, defer_build=False):
     """What is read of an event. Documented: what has nothing to say may be missing."""
 
     raw_path: str
