@@ -95,7 +95,7 @@ def _import_ms(function: Function) -> Counter[str]:
     ran = subprocess.run(
         [PYTHON, "-X", "importtime", "-c", "import app"],
         cwd=function.code,
-        env=python_environment(function),
+        env={**function.environment, **python_environment(function)},
         stderr=subprocess.PIPE,
         text=True,
         check=True,
