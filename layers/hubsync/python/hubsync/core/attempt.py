@@ -6,7 +6,7 @@ from itertools import chain
 
 from hubsync.core import ledger
 from hubsync.core.batch import Route, route_of
-from hubsync.core.change import ARCHIVED, YES, Change, Reading, RecordKey, Version, merged
+from hubsync.core.change import ARCHIVED, YES, Change, Reading, Readings, RecordKey, Version, merged
 from hubsync.core.ledger import Entry, Rev, Watched
 from hubsync.core.reply import Reason, Vouched, shown_text
 
@@ -71,7 +71,7 @@ class Attempt:
     @property
     def create(self) -> bool:
         """Whether the record may be created: something still open came from an upsert."""
-        return any(reading.upsert for readings in self.open.values() for reading in readings)
+        return _creates(self.open)
 
     def route(self, due: Mapping[str, Reading]) -> Route:
         return route_of(self.record, due, create=self.create)
@@ -86,7 +86,7 @@ class Attempt:
 
     def vouch(self, sent: Mapping[str, Reading], verdict: Vouched, trace_id: str) -> None:
         """Settle what HubSpot vouched for, and with it all that is older."""
-        created = self.create
+        before = self.open
         self._settle(sent, verdict.hubspot_id, trace_id)
         if self.entry.doubts or self.entry.watched:
             self.told |= {
@@ -95,7 +95,7 @@ class Attempt:
                 if name != ARCHIVED
             }
         existence = self.open.get(ARCHIVED, (None,))[0]
-        if not created or existence is None or existence.value == YES:
+        if existence is None or existence.value == YES or not _creates(before):
             return
         # Any upsert makes the record exist. But while an event is still to be tried, HubSpot may
         # refuse it whole, and then its word on existence counts for nothing.
@@ -174,6 +174,10 @@ class Attempt:
             }
             left = {name: readings for name, readings in kept.items() if readings}
         self.open = left
+
+
+def _creates(readings: Readings) -> bool:
+    return any(reading.upsert for some in readings.values() for reading in some)
 
 
 def _candidates(name: str, entry: Entry, change: Change) -> tuple[Reading, ...]:
