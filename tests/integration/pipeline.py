@@ -199,7 +199,7 @@ class Pipeline:
         for delivery, fate in consumed.fates:
             self.fates[type(fate).__name__] += 1
             if isinstance(fate, DONE):
-                self.ends[delivery.wire["eventId"]].append(fate)
+                self.ends[delivery.event_id].append(fate)
 
 
 class Invocation(NamedTuple):

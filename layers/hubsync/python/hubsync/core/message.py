@@ -40,7 +40,6 @@ class Envelope(BaseModel):
     received_at: Annotated[str, AfterValidator(_moment)]
     request_id: str
     tries: int = Field(default=0, ge=0)
-    events: list[dict[str, Any]] = Field(exclude=True)
 
 
 class Delivered(NamedTuple):
@@ -99,13 +98,25 @@ def repack(envelope: Envelope, events: Iterable[dict[str, Any]], *, tries: int) 
 def parse_message(body: str, rules: Rules) -> Contents | None:
     """Return what a message holds; None if it is no message of ours. Its events may be invalid."""
     try:
-        value = json.loads(body, parse_float=Decimal)
+        value = _loads(body)
         if _SURROGATE.search(body):
             _dumps(value)  # Half a pair would pass no wire that follows; it raises here.
         envelope = Envelope.model_validate(value)
     except (ValidationError, ValueError, InvalidOperation, RecursionError):
         return None  # InvalidOperation is for an exponent that no Decimal holds.
-    return Contents(envelope, tuple(_delivered(envelope.events, rules)))
+    events = value.get("events")
+    if not isinstance(events, list) or not all(isinstance(each, dict) for each in events):
+        return None
+    return Contents(envelope, tuple(_delivered(events, rules)))
+
+
+def wires(body: str) -> list[dict[str, Any]]:
+    """Return the events of a message of ours as they stand there, in order."""
+    return list(_loads(body)["events"])
+
+
+def _loads(body: str) -> Any:  # noqa: ANN401 - whatever JSON can hold
+    return json.loads(body, parse_float=Decimal)
 
 
 def _delivered(wires: list[dict[str, Any]], rules: Rules) -> list[Delivered]:
