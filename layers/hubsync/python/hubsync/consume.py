@@ -179,11 +179,10 @@ def _waited_enough(parcels: Iterable[Parcel], now: float, terms: Terms) -> froze
     """Return the events received so long ago that their record, if unknown, will not come."""
     latest = (now - terms.not_found_retry_seconds) * 1_000_000
     return frozenset(
-        reading.version.event
+        (delivery.source, delivery.event_id)
         for parcel in parcels
         if parcel.received_at <= latest
         for delivery in parcel.deliveries
-        for reading in delivery.readings.values()
     )
 
 

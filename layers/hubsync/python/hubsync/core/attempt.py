@@ -38,6 +38,8 @@ class Attempt:
     @classmethod
     def begin(cls, change: Change, entry: Entry) -> "Attempt":
         """Start from the entry as it was acquired."""
+        if change.readings == entry.pending:  # As for most records: nothing else was left to do.
+            return cls(change.record, entry, dict(entry.pending))
         names = {**entry.pending, **change.readings}
         found = {name: _candidates(name, entry, change) for name in names}
         return cls(change.record, entry, {name: some for name, some in found.items() if some})
@@ -177,12 +179,10 @@ class Attempt:
 
 
 def _creates(readings: Readings) -> bool:
-    return any(reading.upsert for some in readings.values() for reading in some)
+    return any(reading.upsert for reading in chain.from_iterable(readings.values()))
 
 
 def _candidates(name: str, entry: Entry, change: Change) -> tuple[Reading, ...]:
     pending = entry.pending.get(name, ())
     in_hand = change.readings.get(name, ())
-    if in_hand == pending:
-        return pending
     return tuple(r for r in merged(chain(pending, in_hand)) if not entry.dominates(name, r))
