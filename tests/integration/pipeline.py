@@ -193,13 +193,14 @@ class Pipeline:
             Invocation(began, asyncio.get_running_loop().time(), consumed.fates)
         )
         for message in received:
-            self.deliveries += len(json.loads(message.body)["events"])
             if message.message_id not in consumed.returned:
                 self.sqs.delete(message.message_id)
-        for delivery, fate in consumed.fates:
+        given = [event for message in received for event in json.loads(message.body)["events"]]
+        self.deliveries += len(given)
+        for event, (_, fate) in zip(given, consumed.fates, strict=True):
             self.fates[type(fate).__name__] += 1
             if isinstance(fate, DONE):
-                self.ends[delivery.event_id].append(fate)
+                self.ends[event["eventId"]].append(fate)
 
 
 class Invocation(NamedTuple):
