@@ -115,7 +115,7 @@ MUTANTS = (
                 "lease_seconds = seconds",
             ),
         ),
-        seed=107,
+        seed=463,
     ),
     Mutant(
         "sending all pending readings",
