@@ -9,6 +9,7 @@ import pytest
 from hubsync.edge.lanes import Lanes
 
 NOTHING = b"HTTP/1.1 204 No Content\r\n\r\n"
+NO_GZIP = b"HTTP/1.1 200 OK\r\nContent-Encoding: gzip\r\nContent-Length: 1000\r\n\r\nno gzip"
 BROKEN = b"HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\n{"
 
 
@@ -19,6 +20,7 @@ class Server:
         self.connections = 0
         self.came_by = []
         self.together = asyncio.Barrier(3)
+        self.left = asyncio.Event()
 
     async def serve(self, reader, writer):
         self.connections += 1
@@ -30,6 +32,11 @@ class Server:
                     await self.together.wait()
                 if b"/never" in head:
                     await asyncio.Event().wait()
+                if b"/no-gzip" in head:
+                    writer.write(NO_GZIP)
+                    await reader.read()
+                    self.left.set()
+                    break
                 writer.write(BROKEN if b"/broken" in head else NOTHING)
                 if b"/broken" in head:
                     break
@@ -94,3 +101,14 @@ def test_a_connection_whose_call_was_given_up_is_not_used_again():
             return server.came_by
 
     assert asyncio.run(story()) == [1, 2]
+
+
+def test_a_connection_whose_answer_cannot_be_read_is_closed():
+    async def story():
+        async with connected() as (server, http):
+            with pytest.raises(httpx.DecodingError):
+                await http.get("/no-gzip")
+            async with asyncio.timeout(5):
+                await server.left.wait()
+
+    asyncio.run(story())
