@@ -107,3 +107,9 @@ def test_coalescing_leaves_one_change_for_each_record():
         ADA: a_change(phone=[third, first]),
         bea: Change(bea, {"phone": (second,)}),
     }
+
+
+def test_coalesced_changes_are_in_the_order_of_ids_whatever_came_first():
+    records = [ADA._replace(id=f"{name}@example.com") for name in ("cy", "ada", "bea")]
+    changes = [change_of(record, {"phone": a_reading("1")}) for record in records]
+    assert [record.id[:3] for record in coalesce(changes)] == ["ada", "bea", "cy@"]
