@@ -16,7 +16,7 @@ demo: .venv/installed ## the main job on a local stack with definite faults: sen
 local: .venv/installed ## the local stack until Ctrl-C: gateway, functions, queues, HubSpot emulator
 	@$(BIN)/hubsync local $(ARGS)
 
-test: .venv/installed ## every suite; no Docker, no account
+test: .venv/installed .npm/installed ## every suite; no Docker, no account
 	@$(BIN)/pytest -n 3 --dist worksteal $(ARGS)
 
 check: .venv/installed $(CHECKED)/passed ## format, lint, types, template: everything decided without running the code
@@ -108,6 +108,14 @@ COMPILE := $(BIN)/uv pip compile --quiet --universal --python-version 3.13 --gen
 	@echo "installing the tools of requirements-$*.txt into .venv-$*" >&2
 	@$(PYTHON) -m venv --without-pip .venv-$*
 	@$(BIN)/uv pip install --quiet --python .venv-$*/bin/python --require-hashes -r requirements-$*.txt
+	@touch $@
+
+# A second DynamoDB for the tests of the ledger. Without npm, or on a machine that it does not serve,
+# those tests skip themselves and say so.
+.npm/installed: $(wildcard requirements/npm/*)
+	@mkdir -p .npm && cp requirements/npm/*.json .npm/
+	@npm ci --prefix .npm --silent --no-audit --no-fund --no-update-notifier 2>/dev/null || \
+		echo "without dynoxide: npm is missing, or has none for this machine" >&2
 	@touch $@
 
 # What Lambda's Python has of its own, so that what was built runs here as it does there.

@@ -33,9 +33,10 @@ CONFIG = Config(
 
 @dataclass(frozen=True)
 class Aws:
-    """Clients of the AWS at `endpoint`."""
+    """Clients of the AWS at `endpoint`; its DynamoDB may be another one."""
 
     endpoint: str
+    dynamodb_endpoint: str | None = None
 
     @cached_property
     def sqs(self) -> "SQSClient":
@@ -43,7 +44,9 @@ class Aws:
 
     @cached_property
     def dynamodb(self) -> "DynamoDBClient":
-        return self._session.client("dynamodb", endpoint_url=self.endpoint, config=CONFIG)
+        return self._session.client(
+            "dynamodb", endpoint_url=self.dynamodb_endpoint or self.endpoint, config=CONFIG
+        )
 
     @cached_property
     def secrets(self) -> "SecretsManagerClient":
@@ -65,7 +68,7 @@ class Aws:
         ):
             self._build_queue(queue)
         for table in template.tables.values():
-            self._build_table(table)
+            self.build_table(table)
         for secret in template.secrets.values():
             self._build_secret(secret)
 
@@ -74,7 +77,8 @@ class Aws:
         url = self.sqs.create_queue(QueueName=queue.name, Attributes=attributes)["QueueUrl"]
         assert url == queue.url, "functions were told another address"
 
-    def _build_table(self, table: Table) -> None:
+    def build_table(self, table: Table) -> None:
+        """Create one table with the template's own settings."""
         definition = cast("dict[str, Any]", dict(table.definition))
         self.dynamodb.create_table(TableName=table.name, **definition)
 

@@ -1,8 +1,10 @@
 """A local AWS, one for all tests of a process; each builds what it needs under its own name."""
 
+from pathlib import Path
+
 import pytest
 
-from local import aws, children
+from local import aws, children, dynoxide
 from tests.integration.door import Door
 
 
@@ -12,6 +14,30 @@ def local_aws(tmp_path_factory):
     with children.serving("aws", aws.SERVER, port=0, logs=logs) as server:
         server.wait_until_listening()
         yield aws.Aws(server.url)
+
+
+@pytest.fixture(scope="session")
+def dynoxide_url(tmp_path_factory):
+    """The address of dynoxide, a second DynamoDB; skips where it is not installed."""
+    if not dynoxide.PROGRAM.exists():
+        pytest.skip("dynoxide is not installed: `make test` does so where npm has it")
+    logs = tmp_path_factory.mktemp("dynoxide")
+    with children.serving("dynoxide", Path(dynoxide.__file__), port=0, logs=logs) as server:
+        server.wait_until_listening()
+        yield server.url
+
+
+@pytest.fixture(scope="session")
+def aws_with_dynoxide(local_aws, dynoxide_url):
+    """The local AWS with dynoxide's DynamoDB in place of moto's."""
+    return aws.Aws(local_aws.endpoint, dynamodb_endpoint=dynoxide_url)
+
+
+@pytest.fixture(scope="session", params=["moto", "dynoxide"])
+def either_dynamodb(request):
+    """The local AWS, with one DynamoDB and with the other."""
+    name = "local_aws" if request.param == "moto" else "aws_with_dynoxide"
+    return request.getfixturevalue(name)
 
 
 @pytest.fixture(scope="session")

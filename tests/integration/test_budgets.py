@@ -29,10 +29,19 @@ INTERVAL = interval_ms(100)
 
 
 @pytest.fixture(scope="session")
-def dynamodb(local_aws):
-    template = read_template(TEMPLATE, aws=local_aws.endpoint, stack="budgets")
-    local_aws.build(template)
-    return local_aws.dynamodb, template.tables["StateTable"].name
+def in_moto(local_aws):
+    return budgets_in(local_aws)
+
+
+@pytest.fixture(scope="session")
+def in_dynoxide(aws_with_dynoxide):
+    return budgets_in(aws_with_dynoxide)
+
+
+def budgets_in(some_aws):
+    table = read_template(TEMPLATE, aws=some_aws.endpoint, stack="budgets").tables["StateTable"]
+    some_aws.build_table(table)
+    return lambda: DynamoBudgets(some_aws.dynamodb, table.name, random=Random(0))
 
 
 @pytest.fixture
@@ -40,14 +49,13 @@ def account():
     return uuid.uuid4().hex
 
 
-@pytest.fixture(params=["memory", "dynamodb"])
+@pytest.fixture(params=["memory", "moto", "dynoxide"])
 def budgets(request):
     """Gives several consumers their views of one store."""
     if request.param == "memory":
         known = MemoryBudgets()
         return lambda: known
-    client, table = request.getfixturevalue("dynamodb")
-    return lambda: DynamoBudgets(client, table, random=Random(0))
+    return request.getfixturevalue(f"in_{request.param}")
 
 
 def taking(permits, now=NOW, ahead=10_000):

@@ -34,16 +34,32 @@ TEMPLATE = Path(__file__).parents[2] / "template.yaml"
 R1, R2, R3 = Rev("r1"), Rev("r2"), Rev("r3")
 
 
-@pytest.fixture(scope="session")
-def dynamo(local_aws):
-    template = read_template(TEMPLATE, aws=local_aws.endpoint, stack="ledger")
-    local_aws.build(template)
-    return DynamoLedger(local_aws.dynamodb, template.tables["StateTable"].name, random=Random(0))
+@pytest.fixture(params=["moto", "dynoxide"])
+def dynamo(request):
+    return request.getfixturevalue(f"ledger_in_{request.param}")
 
 
-@pytest.fixture(params=["memory", "dynamo"])
+@pytest.fixture(params=["memory", "moto", "dynoxide"])
 def ledger(request):
-    return MemoryLedger(page=3) if request.param == "memory" else request.getfixturevalue("dynamo")
+    if request.param == "memory":
+        return MemoryLedger(page=3)
+    return request.getfixturevalue(f"ledger_in_{request.param}")
+
+
+@pytest.fixture(scope="session")
+def ledger_in_moto(local_aws):
+    return ledger_in(local_aws)
+
+
+@pytest.fixture(scope="session")
+def ledger_in_dynoxide(aws_with_dynoxide):
+    return ledger_in(aws_with_dynoxide)
+
+
+def ledger_in(some_aws):
+    table = read_template(TEMPLATE, aws=some_aws.endpoint, stack="ledger").tables["StateTable"]
+    some_aws.build_table(table)
+    return DynamoLedger(some_aws.dynamodb, table.name, random=Random(0))
 
 
 @pytest.fixture

@@ -21,10 +21,10 @@ APP = OAuthApp("client-1", "secret-1", "refresh-1")
 
 
 @pytest.fixture(scope="session")
-def table(local_aws):
-    template = read_template(TEMPLATE, aws=local_aws.endpoint, stack="tokens")
-    local_aws.build(template)
-    return template.tables["StateTable"].name
+def table(either_dynamodb):
+    found = read_template(TEMPLATE, aws=either_dynamodb.endpoint, stack="tokens")
+    either_dynamodb.build_table(found.tables["StateTable"])
+    return found.tables["StateTable"].name
 
 
 @pytest.fixture
@@ -35,12 +35,12 @@ def hubspot():
 
 
 @pytest.fixture
-def secret(local_aws):
+def secret(either_dynamodb):
     """Makes a secret and gives its name."""
 
     def make(value):
         name = f"hubsync/hubspot/{uuid.uuid4().hex}"
-        local_aws.secrets.create_secret(Name=name, SecretString=json.dumps(value))
+        either_dynamodb.secrets.create_secret(Name=name, SecretString=json.dumps(value))
         return name
 
     return make
@@ -56,19 +56,19 @@ def grant(**changed):
     } | changed
 
 
-async def asked(local_aws, table, url, name, *, consumers=1, fresh=False):
+async def asked(either_dynamodb, table, url, name, *, consumers=1, fresh=False):
     """Let several consumers ask for the account's token at once."""
     async with httpx.AsyncClient(base_url=url) as http:
         views = [
             Tokens(
                 {"main": name},
                 Secrets(
-                    local_aws.secrets,
+                    either_dynamodb.secrets,
                     monotonic=time.monotonic,
                 ),
                 http=http,
-                secretsmanager=local_aws.secrets,
-                dynamodb=local_aws.dynamodb,
+                secretsmanager=either_dynamodb.secrets,
+                dynamodb=either_dynamodb.dynamodb,
                 table=table,
                 now=time.time,
             )
@@ -77,8 +77,8 @@ async def asked(local_aws, table, url, name, *, consumers=1, fresh=False):
         return await asyncio.gather(*(view.of("main", fresh) for view in views))
 
 
-def stored(local_aws, name):
-    answer = local_aws.secrets.get_secret_value(SecretId=name, VersionStage="AWSCURRENT")
+def stored(either_dynamodb, name):
+    answer = either_dynamodb.secrets.get_secret_value(SecretId=name, VersionStage="AWSCURRENT")
     return json.loads(answer["SecretString"])
 
 
@@ -86,46 +86,48 @@ def renewals(emulator):
     return [call.status for call in emulator.calls if call.operation == "token"]
 
 
-def test_an_expired_token_is_renewed_once_and_written_back(local_aws, table, hubspot, secret):
+def test_an_expired_token_is_renewed_once_and_written_back(either_dynamodb, table, hubspot, secret):
     emulator, url = hubspot
     name = secret(grant())
-    tokens = asyncio.run(asked(local_aws, table, url, name, consumers=3))
-    kept = stored(local_aws, name)
+    tokens = asyncio.run(asked(either_dynamodb, table, url, name, consumers=3))
+    kept = stored(either_dynamodb, name)
     assert set(tokens) == {kept["access_token"]}
     assert kept["access_token"] != "old-token"
     assert kept["expires_at"] > time.time() + 1_000
     assert renewals(emulator) == [200]
 
 
-def test_a_token_that_lasts_is_left_alone(local_aws, table, hubspot, secret):
+def test_a_token_that_lasts_is_left_alone(either_dynamodb, table, hubspot, secret):
     emulator, url = hubspot
     name = secret(grant(expires_at=time.time() + RENEW_SECONDS + 60))
-    assert asyncio.run(asked(local_aws, table, url, name)) == ["old-token"]
+    assert asyncio.run(asked(either_dynamodb, table, url, name)) == ["old-token"]
     assert renewals(emulator) == []
 
 
-def test_a_moment_in_words_is_kept_in_words(local_aws, table, hubspot, secret):
+def test_a_moment_in_words_is_kept_in_words(either_dynamodb, table, hubspot, secret):
     _, url = hubspot
     name = secret(grant(expires_at="2026-01-01T00:00:00Z"))
-    asyncio.run(asked(local_aws, table, url, name))
-    assert stored(local_aws, name)["expires_at"].endswith("Z")
+    asyncio.run(asked(either_dynamodb, table, url, name))
+    assert stored(either_dynamodb, name)["expires_at"].endswith("Z")
 
 
-def test_a_token_that_still_lasts_serves_when_its_renewal_fails(local_aws, table, hubspot, secret):
+def test_a_token_that_still_lasts_serves_when_its_renewal_fails(
+    either_dynamodb, table, hubspot, secret
+):
     _, url = hubspot
     name = secret(grant(refresh_token="revoked", expires_at=time.time() + 100))
-    assert asyncio.run(asked(local_aws, table, url, name)) == ["old-token"]
+    assert asyncio.run(asked(either_dynamodb, table, url, name)) == ["old-token"]
 
 
-def test_a_token_that_cannot_be_renewed_says_which_secret(local_aws, table, hubspot, secret):
+def test_a_token_that_cannot_be_renewed_says_which_secret(either_dynamodb, table, hubspot, secret):
     _, url = hubspot
     name = secret(grant(refresh_token="revoked"))
     with pytest.raises(Misconfigured, match=name):
-        asyncio.run(asked(local_aws, table, url, name))
+        asyncio.run(asked(either_dynamodb, table, url, name))
 
 
-def test_a_plain_token_needs_no_renewal(local_aws, table, hubspot, secret):
+def test_a_plain_token_needs_no_renewal(either_dynamodb, table, hubspot, secret):
     emulator, url = hubspot
     name = secret({"access_token": "pat-na1-1"})
-    assert asyncio.run(asked(local_aws, table, url, name)) == ["pat-na1-1"]
+    assert asyncio.run(asked(either_dynamodb, table, url, name)) == ["pat-na1-1"]
     assert renewals(emulator) == []

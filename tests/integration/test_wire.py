@@ -3,6 +3,7 @@
 import asyncio
 import io
 import json
+from dataclasses import replace
 from random import Random
 
 import pytest
@@ -12,7 +13,6 @@ from botocore.exceptions import ClientError
 from hubsync.edge.ledger import DynamoLedger
 from hubsync.edge.wire import Wire
 from hubsync.errors import Unanswered
-from local import aws
 from tests.builders import ADA
 
 TABLE = "wire"
@@ -25,8 +25,8 @@ def put(id_, condition="attribute_not_exists(pk)"):
 
 
 @pytest.fixture(scope="module")
-def client(local_aws):
-    client = aws.Aws(local_aws.endpoint).dynamodb  # its own, since hooks stay
+def client(either_dynamodb):
+    client = replace(either_dynamodb).dynamodb  # its own, since hooks stay
     client.create_table(
         TableName=TABLE,
         KeySchema=[{"AttributeName": "pk", "KeyType": "HASH"}],
