@@ -1,7 +1,7 @@
 # git, make and Python 3.13 are all a machine must have; every verb installs what it needs.
 PYTHON ?= python3.13
 BIN := .venv/bin
-LOCKED := requirements.txt
+LOCKED := requirements/dev.txt
 SAM := PATH="$(CURDIR)/.venv-sam/bin:$$PATH" SAM_CLI_TELEMETRY=0 sam
 CHECKED := .aws-sam/checked
 .DEFAULT_GOAL := help
@@ -25,20 +25,20 @@ check: .venv/installed $(CHECKED)/passed ## format, lint, types, template: every
 	@$(BIN)/mypy
 
 # Nothing but these files decides, and the tools are offline: what has passed is not asked again.
-$(CHECKED)/passed: template.yaml samconfig.toml $(wildcard checks/*) .venv-sam/installed .venv-checkov/installed
+$(CHECKED)/passed: template.yaml samconfig.toml $(wildcard tools/hubsync_checks/*) .venv-sam/installed .venv-checkov/installed
 	@$(SAM) validate --region us-east-1
 	@$(SAM) validate --region us-east-1 --lint
-	@.venv-sam/bin/python -m checks.translate $(CHECKED) template.yaml
+	@PYTHONPATH=tools .venv-sam/bin/python -m hubsync_checks.translate $(CHECKED) template.yaml
 	@.venv-sam/bin/cfn-lint $(CHECKED)/template.yaml
-	@.venv-checkov/bin/checkov --config-file checks/checkov.yaml --file $(CHECKED)/template.yaml
-	@.venv-sam/bin/python -m checks.publishing template.yaml
+	@.venv-checkov/bin/checkov --config-file tools/hubsync_checks/checkov.yaml --file $(CHECKED)/template.yaml
+	@PYTHONPATH=tools .venv-sam/bin/python -m hubsync_checks.publishing template.yaml
 	@touch $@
 
 audit: .venv/installed .venv-audit/installed ## known vulnerabilities of what is locked; a note where nobody can be asked
-	@$(BIN)/python -m checks.audit
+	@$(BIN)/python -m hubsync_checks.audit
 
 faults: .venv/installed .venv-sam/installed .venv-checkov/installed ## which faults of the template the tools notice, as docs/template-faults.md
-	@$(BIN)/python -m checks.faults
+	@$(BIN)/python -m hubsync_checks.template_faults
 
 sim: .venv/installed ## more of the protocol than `test` has time for: SEEDS=N runs (SEED=n: one, told), larger models
 ifdef SEED
@@ -51,7 +51,7 @@ endif
 endif
 
 bench: .venv/installed ## figures against their targets; ARGS=--json for one line each
-	@$(BIN)/python -m bench $(ARGS)
+	@$(BIN)/python -m hubsync_bench $(ARGS)
 
 build: .venv/installed .venv-sam/installed .venv-lambda/installed ## what is deployed, built without Docker: functions, layers for arm64
 	@for file in functions/ingest/sources/*.toml; do $(BIN)/hubsync source check "$$file" >/dev/null || exit 1; done
@@ -59,7 +59,7 @@ build: .venv/installed .venv-sam/installed .venv-lambda/installed ## what is dep
 	@$(SAM) build $(ARGS)
 	@$(MAKE) --no-print-directory $(HOST)/installed
 	@find .aws-sam/build -mindepth 1 -maxdepth 1 ! -name DependenciesLayer -exec ln -sfn -t $(HOST) "$(CURDIR)/{}" \;
-	@$(BIN)/python -m local.built
+	@$(BIN)/python -m hubsync_checks.build_report
 	@$(MAKE) --no-print-directory sbom
 
 sbom: .venv-audit/installed ## the packages that ship, as .aws-sam/sbom.cdx.json (CycloneDX)
@@ -77,15 +77,15 @@ deploy: build ## build, then deploy with samconfig.toml; needs an AWS account
 format: .venv/installed ## rewrite the code as the formatter has it, and docs/openapi.json from the code
 	@$(BIN)/ruff format .
 	@$(BIN)/ruff check --fix .
-	@$(BIN)/python -m local.openapi > docs/openapi.json
+	@$(BIN)/python -m hubsync_checks.openapi > docs/openapi.json
 
 lock: .venv/uv ## resolve the dependencies anew, within pyproject.toml
 	@$(COMPILE) --upgrade --all-extras pyproject.toml -o $(LOCKED)
 	@$(COMPILE) --upgrade --constraint $(LOCKED) pyproject.toml -o layers/dependencies/requirements.txt
-	@echo aws-sam-cli | $(COMPILE) --upgrade - -o requirements-sam.txt
-	@echo checkov | $(COMPILE) --upgrade - -o requirements-checkov.txt
-	@printf 'cyclonedx-bom\npip-audit\n' | $(COMPILE) --upgrade - -o requirements-audit.txt
-	@echo awslambdaric | $(COMPILE) --upgrade - -o requirements-lambda.txt
+	@echo aws-sam-cli | $(COMPILE) --upgrade - -o requirements/sam.txt
+	@echo checkov | $(COMPILE) --upgrade - -o requirements/checkov.txt
+	@printf 'cyclonedx-bom\npip-audit\n' | $(COMPILE) --upgrade - -o requirements/audit.txt
+	@echo awslambdaric | $(COMPILE) --upgrade - -o requirements/lambda.txt
 
 COMPILE := $(BIN)/uv pip compile --quiet --universal --python-version 3.13 --generate-hashes \
 	--no-emit-index-url --custom-compile-command "make lock"
@@ -97,17 +97,17 @@ COMPILE := $(BIN)/uv pip compile --quiet --universal --python-version 3.13 --gen
 	@touch $@
 
 # An environment of its own, since the SAM CLI pins other versions of boto3 and pydantic.
-.venv-sam/installed: .venv/uv requirements-sam.txt
+.venv-sam/installed: .venv/uv requirements/sam.txt
 	@echo "installing the SAM CLI into .venv-sam" >&2
 	@$(PYTHON) -m venv .venv-sam
-	@$(BIN)/uv pip install --quiet --python .venv-sam/bin/python --require-hashes -r requirements-sam.txt
+	@$(BIN)/uv pip install --quiet --python .venv-sam/bin/python --require-hashes -r requirements/sam.txt
 	@touch $@
 
 # Each an environment of its own, since checkov pins versions of boto3 and others that are years old.
-.venv-checkov/installed .venv-audit/installed: .venv-%/installed: .venv/uv requirements-%.txt
-	@echo "installing the tools of requirements-$*.txt into .venv-$*" >&2
+.venv-checkov/installed .venv-audit/installed: .venv-%/installed: .venv/uv requirements/%.txt
+	@echo "installing the tools of requirements/$*.txt into .venv-$*" >&2
 	@$(PYTHON) -m venv --without-pip .venv-$*
-	@$(BIN)/uv pip install --quiet --python .venv-$*/bin/python --require-hashes -r requirements-$*.txt
+	@$(BIN)/uv pip install --quiet --python .venv-$*/bin/python --require-hashes -r requirements/$*.txt
 	@touch $@
 
 # A second DynamoDB for the tests of the ledger. Without npm, or on a machine that it does not serve,
@@ -119,10 +119,10 @@ COMPILE := $(BIN)/uv pip compile --quiet --universal --python-version 3.13 --gen
 	@touch $@
 
 # What Lambda's Python has of its own, so that what was built runs here as it does there.
-.venv-lambda/installed: .venv/uv requirements-lambda.txt
+.venv-lambda/installed: .venv/uv requirements/lambda.txt
 	@echo "installing Lambda's runtime client into .venv-lambda" >&2
 	@$(PYTHON) -m venv --without-pip .venv-lambda
-	@$(BIN)/uv pip install --quiet --python .venv-lambda/bin/python --compile-bytecode --only-binary :all: --require-hashes -r requirements-lambda.txt
+	@$(BIN)/uv pip install --quiet --python .venv-lambda/bin/python --compile-bytecode --only-binary :all: --require-hashes -r requirements/lambda.txt
 	@touch $@
 
 # The dependencies once more, for the processor of this machine: their native modules are not

@@ -10,17 +10,17 @@ from random import Random
 
 import httpx
 
+from hubspot_emulator import HubSpot as Emulator
+from hubspot_emulator import Switches
+from hubspot_emulator.httpx_transport import EmulatorTransport
 from hubsync.audit import audit
 from hubsync.consume import Received, consume
 from hubsync.core.ledger import ABSENT
 from hubsync.edge.hubspot import HubSpot
 from hubsync.ports import LedgerWrite, Ports, Terms
 from hubsync.sweep import sweep
-from local.hubspot import HubSpot as Emulator
-from local.hubspot import Switches
-from local.hubspot_transport import EmulatorTransport
-from local.memory_ledger import MemoryLedger
-from local.permits import unlimited
+from hubsync_local.in_memory import MemoryLedger
+from hubsync_local.in_memory_permits import unlimited
 from tests.builders import NO_RULES, NOON
 from tests.simulation.virtual import run_virtually
 

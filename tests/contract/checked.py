@@ -9,9 +9,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from local.cloudformation import Scope, parse
-from local.parts import Template
-from local.template import template_of
+from hubsync_local.template.intrinsics import Scope, parse
+from hubsync_local.template.model import Template
+from hubsync_local.template.reader import template_of
 
 PROJECT = Path(__file__).parents[2]
 PATH = PROJECT / "template.yaml"

@@ -20,8 +20,8 @@ from hubsync.edge.ledger import WATCHED_INDEX
 from hubsync.errors import Misconfigured
 from hubsync.settings import IngestSettings, load
 from hubsync.writer_settings import ConsumerSettings, WriterSettings
-from local.aws import bare, generate
-from local.cloudformation import parse
+from hubsync_local.aws import bare, generate
+from hubsync_local.template.intrinsics import parse
 from tests.contract.checked import PROJECT
 
 GATEWAY_SECONDS = 30  # Documented: an HTTP API's integration timeout.

@@ -30,10 +30,13 @@ OF_EDGE = OF_USE_CASES | {
     "mypy_boto3_dynamodb", "mypy_boto3_secretsmanager", "mypy_boto3_sqs", "hubsync.edge",
 }  # fmt: skip
 SHIPPED_NEVER = {
-    "local",
-    "cli",
+    "hubspot_emulator",
+    "hubsync_bench",
+    "hubsync_checks",
+    "hubsync_cli",
+    "hubsync_local",
+    "hubsync_operations",
     "tests",
-    "bench",
     "functions",
     "boto3",
     "moto",
@@ -97,14 +100,15 @@ def test_a_function_imports_the_layer_and_no_sibling(path):
     assert "app" not in set(imported(path))
 
 
-@pytest.mark.parametrize("path", modules(PROJECT / "local"), ids=name)
+@pytest.mark.parametrize("path", modules(PROJECT / "tools" / "hubsync_local"), ids=name)
 def test_the_local_stack_does_not_lean_on_the_command(path):
-    # `python -m local` is the command by another name, so its entry is the one exception.
-    barred = {"tests"} if path.name == "__main__.py" else {"cli", "tests", "functions", "typer"}
+    # Its entry is the command by another name, so it is the one exception.
+    of_commands = {"hubsync_cli", "tests", "functions", "typer"}
+    barred = {"tests"} if path.name == "__main__.py" else of_commands
     assert not set(imported(path)) & barred
 
 
-@pytest.mark.parametrize("path", modules(PROJECT / "cli"), ids=name)
+@pytest.mark.parametrize("path", modules(PROJECT / "tools" / "hubsync_cli"), ids=name)
 def test_nothing_imports_the_tests(path):
     assert "tests" not in set(imported(path))
 

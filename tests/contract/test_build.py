@@ -9,7 +9,7 @@ import pytest
 from botocore.loaders import Loader
 from botocore.regions import EndpointResolver
 
-from local import built
+from hubsync_checks import build_report
 
 CACHE_FLAGS = slice(4, 8)
 UNCHECKED_HASH = (0b01).to_bytes(4, "little")
@@ -17,15 +17,15 @@ ELF_MACHINE = slice(18, 20)
 AARCH64 = (183).to_bytes(2, "little")
 PIN = re.compile(r"^([a-z0-9._-]+)==(\S+)", re.MULTILINE)
 CLIENT = re.compile(r'_client\("(\w+)"')
-LAYERS = built.PROJECT / "layers"
+LAYERS = build_report.PROJECT / "layers"
 SERVICES = ("dynamodb", "secretsmanager", "sqs")
 
 
 @pytest.fixture(scope="module")
 def layers():
-    if reason := built.why_not():
+    if reason := build_report.why_not():
         pytest.skip(reason)
-    return [built.BUILD / "DependenciesLayer", built.BUILD / "HubsyncLayer"]
+    return [build_report.BUILD / "DependenciesLayer", build_report.BUILD / "HubsyncLayer"]
 
 
 def files(folder):
@@ -104,7 +104,7 @@ def test_native_modules_are_for_lambdas_processor(layers):
 
 def test_what_is_tested_here_differs_from_what_ships_in_native_modules_alone(layers):
     """So two builds are also the same to the byte."""
-    shipped, tested = files(layers[0]), files(built.HOST / "DependenciesLayer")
+    shipped, tested = files(layers[0]), files(build_report.HOST / "DependenciesLayer")
     both = shipped.keys() & tested.keys()
     differing = shipped.keys() ^ tested.keys()
     differing |= {each for each in both if shipped[each].read_bytes() != tested[each].read_bytes()}
@@ -116,10 +116,10 @@ def test_what_is_tested_here_differs_from_what_ships_in_native_modules_alone(lay
 def test_a_build_is_of_other_code_once_any_of_its_sources_changes(tmp_path):
     (tmp_path / "functions" / "ingest").mkdir(parents=True)
     (tmp_path / "template.yaml").write_text("Resources: {}")
-    prints = [built.fingerprint(tmp_path)]
+    prints = [build_report.fingerprint(tmp_path)]
     for content in ("a = 1", "a = 2"):
         (tmp_path / "functions" / "ingest" / "app.py").write_text(content)
-        prints.append(built.fingerprint(tmp_path))
+        prints.append(build_report.fingerprint(tmp_path))
     (tmp_path / "functions" / "ingest" / "app.cpython-313.pyc").write_bytes(b"compiled")
     assert len(set(prints)) == 3
-    assert built.fingerprint(tmp_path) == prints[-1]
+    assert build_report.fingerprint(tmp_path) == prints[-1]

@@ -14,9 +14,9 @@ from hubsync.core.source import load_source
 from hubsync.core.statuses import STATUSES, halve, refuse, refuse_or_pause
 from hubsync.settings import IngestSettings
 from hubsync.writer_settings import ConsumerSettings
-from local.cloudformation import parse
+from hubsync_checks.deliberate_faults import FAULTS
+from hubsync_local.template.intrinsics import parse
 from tests.contract.checked import checked
-from tests.contract.faults import FAULTS
 from tests.contract.watching import ALARM, alarmed, of_ours
 
 PROJECT = Path(__file__).parents[2]

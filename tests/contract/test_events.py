@@ -10,10 +10,10 @@ import pytest
 from hubsync.core.schemes import STANDARD_WEBHOOKS
 from hubsync.core.signature import verify
 from hubsync.errors import Unsigned
-from local.parts import Queue, Route
-from local.payload import Request, to_event
-from local.poller import to_record
-from local.signing import PLACEHOLDER, SOURCES, event_body, signed_event
+from hubsync_local.api_gateway_payload import Request, to_event
+from hubsync_local.event_source_mapping import to_record
+from hubsync_local.signing import PLACEHOLDER, SOURCES, event_body, signed_event
+from hubsync_local.template.model import Queue, Route
 
 EVENTS = Path(__file__).parents[2] / "events"
 SECRET = "whsec_MDEyMzQ1Njc4OWFiY2RlZjAxMjM0NTY3ODlhYmNkZWY="

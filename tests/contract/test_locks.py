@@ -18,7 +18,7 @@ def pins(path):
     return dict(PIN.findall(text))
 
 
-ALL = pins("requirements.txt")
+ALL = pins("requirements/dev.txt")
 SHIPPED = pins("layers/dependencies/requirements.txt")
 EXTRAS = [text for extra in PROJECT["optional-dependencies"].values() for text in extra]
 

@@ -4,7 +4,7 @@ import pytest
 from openapi_spec_validator import OpenAPIV31SpecValidator
 
 from hubsync.core.event import ChangeEvent
-from local.openapi import document, text
+from hubsync_checks.openapi import document, text
 from tests.builders import wire
 from tests.openapi import DOCUMENT, described, mistakes, operation
 

@@ -1,6 +1,6 @@
 """The reason codes that the shell completes are those that operators read about."""
 
-from local.operating.letters import OWN_REASONS, RECEIVES_EXHAUSTED
+from hubsync_operations.dead_letter import OWN_REASONS, RECEIVES_EXHAUSTED
 from tests.contract.test_docs import OPERATIONS, rows, section
 
 

@@ -4,10 +4,10 @@ from collections.abc import Iterable
 
 import pytest
 
-from local.cloudformation import TemplateError
+from hubsync_checks.deliberate_faults import FAULTS, NOT_UNDERSTOOD
+from hubsync_local.template.intrinsics import TemplateError
 from tests.contract import rules, watching
 from tests.contract.checked import PATH, PROJECT, checked
-from tests.contract.faults import FAULTS, NOT_UNDERSTOOD
 
 TEXT = PATH.read_text("utf-8")
 CHECKED = checked(TEXT)

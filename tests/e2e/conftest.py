@@ -5,10 +5,10 @@ from pathlib import Path
 
 import pytest
 
-from local import built
-from local.lambda_emulator import EmulatedProcess
-from local.stack import Stack
-from local.visitor import Visitor
+from hubsync_checks import build_report
+from hubsync_local.lambda_rie import EmulatedProcess
+from hubsync_local.stack import Stack
+from hubsync_local.stack_client import Visitor
 
 SETTLE_SECONDS_MAX = 60
 
@@ -80,11 +80,11 @@ def driver(tmp_path_factory):
 @pytest.fixture(scope="session")
 def built_driver(tmp_path_factory):
     """The stack as `make build` built it, in AWS's own Lambda runtime."""
-    if reason := built.why_not():
+    if reason := build_report.why_not():
         pytest.skip(reason)
     with (
         Stack(
-            built.HOST / "template.yaml",
+            build_report.HOST / "template.yaml",
             logs=tmp_path_factory.mktemp("built-logs"),
             consumers=1,
             environment=ENVIRONMENT,

@@ -7,10 +7,10 @@ from dataclasses import replace
 
 import pytest
 
-from local import built
-from local.lambda_emulator import EmulatedProcess, inits_ms
-from local.runtime import Runtime
-from local.template import read_template
+from hubsync_checks import build_report
+from hubsync_local.lambda_rie import EmulatedProcess, inits_ms
+from hubsync_local.lambda_runtime import Runtime
+from hubsync_local.template.reader import read_template
 
 ECHO = """
     import importlib, pkgutil, sys
@@ -52,9 +52,9 @@ def test_what_a_schedule_invokes_runs(built_driver, name):
 
 
 def test_every_module_of_ours_is_imported_from_the_layers_alone(tmp_path):
-    if reason := built.why_not():
+    if reason := build_report.why_not():
         pytest.skip(reason)
-    template = read_template(built.HOST / "template.yaml", aws="http://127.0.0.1:9")
+    template = read_template(build_report.HOST / "template.yaml", aws="http://127.0.0.1:9")
     (tmp_path / "app.py").write_text(textwrap.dedent(ECHO))
     function = replace(template.functions["ConsumerFunction"], code=tmp_path)
     runtime = Runtime(function, {}, log=tmp_path / "Echo.log", start=EmulatedProcess)
@@ -64,5 +64,5 @@ def test_every_module_of_ours_is_imported_from_the_layers_alone(tmp_path):
         runtime.close()
     layers = [str(layer) for layer in function.layers]
     assert [path for path in seen["path"] if path in layers] == layers
-    allowed = (*layers, str(tmp_path), sys.base_prefix, str(built.PROJECT / ".venv-lambda"))
+    allowed = (*layers, str(tmp_path), sys.base_prefix, str(build_report.PROJECT / ".venv-lambda"))
     assert [file for file in seen["files"] if not file.startswith(allowed)] == []

@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from local.runtime import Returned
-from local.signing import signed_event
+from hubsync_local.lambda_runtime import Returned
+from hubsync_local.signing import signed_event
 
 EVENTS = Path(__file__).parents[2] / "events"
 ANSWERS = {

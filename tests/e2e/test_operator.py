@@ -6,8 +6,8 @@ import stat
 import pytest
 from typer.testing import CliRunner
 
-from cli.main import app
-from local.announcement import announced
+from hubsync_cli.main import app
+from hubsync_local.stack_file import announced
 
 IDS = "operator-1", "operator-2"
 EVENTS = [

@@ -11,8 +11,8 @@ import httpx
 import pytest
 
 from hubsync.core.signature import sign
-from local.runtime import Runtime
-from local.signing import signed_event
+from hubsync_local.lambda_runtime import Runtime
+from hubsync_local.signing import signed_event
 
 OTHER_SECRET = "MDEyMzQ1Njc4OWFiY2RlZjAxMjM0NTY3ODlhYmNkZWY="
 CANARY = "canary-5309"

@@ -13,7 +13,7 @@ from hubsync.core.change import RecordKey
 from hubsync.core.ledger import ABSENT, Entry, Rev, Watched
 from hubsync.edge.ledger import DynamoLedger
 from hubsync.ports import LedgerWrite
-from local.runtime import Returned
+from hubsync_local.lambda_runtime import Returned
 from tests.builders import a_reading
 
 LONG_AGO = 1

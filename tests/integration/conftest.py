@@ -4,14 +4,14 @@ from pathlib import Path
 
 import pytest
 
-from local import aws, children, dynoxide
+from hubsync_local import aws, dynoxide, processes
 from tests.integration.door import Door
 
 
 @pytest.fixture(scope="session")
 def local_aws(tmp_path_factory):
     logs = tmp_path_factory.mktemp("local_aws")
-    with children.serving("aws", aws.SERVER, port=0, logs=logs) as server:
+    with processes.serving("aws", aws.SERVER, port=0, logs=logs) as server:
         server.wait_until_listening()
         yield aws.Aws(server.url)
 
@@ -22,7 +22,7 @@ def dynoxide_url(tmp_path_factory):
     if not dynoxide.PROGRAM.exists():
         pytest.skip("dynoxide is not installed: `make test` does so where npm has it")
     logs = tmp_path_factory.mktemp("dynoxide")
-    with children.serving("dynoxide", Path(dynoxide.__file__), port=0, logs=logs) as server:
+    with processes.serving("dynoxide", Path(dynoxide.__file__), port=0, logs=logs) as server:
         server.wait_until_listening()
         yield server.url
 

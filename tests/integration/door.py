@@ -13,10 +13,10 @@ import pytest
 
 from hubsync.core.signature import sign
 from hubsync.edge import aws as edge
-from local.parts import Route
-from local.payload import Request, to_event
-from local.runtime import lambda_environment
-from local.template import read_template
+from hubsync_local.api_gateway_payload import Request, to_event
+from hubsync_local.lambda_runtime import lambda_environment
+from hubsync_local.template.model import Route
+from hubsync_local.template.reader import read_template
 from tests.openapi import broken_promises
 
 TEMPLATE = Path(__file__).parents[2] / "template.yaml"

@@ -7,8 +7,8 @@ CRM must end at the greatest that was not refused, and no history may ever go do
 from collections import defaultdict
 from typing import get_args
 
+from hubspot_emulator.faults import Kind
 from hubsync.core.statuses import STATUSES
-from local.hubspot.faults import Kind
 
 NAMES = ("firstname", "lastname", "city")
 LISTING = ("upsert", "update")

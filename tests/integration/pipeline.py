@@ -14,6 +14,8 @@ from zoneinfo import ZoneInfo
 
 import httpx
 
+from hubspot_emulator import DEFAULT, UNLIMITED, HubSpot, Switches
+from hubspot_emulator.httpx_transport import EmulatorTransport
 from hubsync.consume import Delivery, consume
 from hubsync.core.outcome import Fate, Rejected, Retryable, Superseded, Written
 from hubsync.edge.hubspot import TIMEOUT
@@ -21,10 +23,8 @@ from hubsync.edge.hubspot import HubSpot as Client
 from hubsync.errors import Misconfigured
 from hubsync.permits import AccountPermits
 from hubsync.ports import Ports, Terms
-from local.hubspot import DEFAULT, UNLIMITED, HubSpot, Switches
-from local.hubspot_transport import EmulatorTransport
-from local.memory_ledger import MemoryLedger
-from local.permits import MemoryBudgets, Unlimited
+from hubsync_local.in_memory import MemoryLedger
+from hubsync_local.in_memory_permits import MemoryBudgets, Unlimited
 from tests.builders import NO_RULES, NOON, a_message
 from tests.simulation.sqs import SimulatedSqs
 from tests.simulation.virtual import run_virtually

@@ -5,7 +5,7 @@ All of them go through one pipeline together. `EXCEPT` says what a setting of a 
 
 from dataclasses import dataclass, field
 
-from local.hubspot.store import FIRST_ID
+from hubspot_emulator.store import FIRST_ID
 from tests.builders import wire
 
 VERSIONS = {"default": "2026-03", "0-2": "2026-09", "0-420": "v3"}

@@ -6,11 +6,11 @@ import contextlib
 import httpx
 import pytest
 
+from hubspot_emulator import UNLIMITED, Fault, HubSpot, Limits
 from hubsync.core.budget import broken
 from hubsync.core.outcome import Written
 from hubsync.edge.hubspot import TIMEOUT
 from hubsync.edge.lanes import Lanes
-from local.hubspot import UNLIMITED, Fault, HubSpot, Limits
 from tests.builders import wire
 from tests.integration.pipeline import Pipeline, assert_accounted_for
 

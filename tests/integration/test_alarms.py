@@ -5,8 +5,8 @@ import asyncio
 import pytest
 
 from functions.consumer.app import counts
+from hubspot_emulator import Fault
 from hubsync.consume import Consumed
-from local.hubspot import Fault
 from tests.builders import wire
 from tests.integration.pipeline import Pipeline
 

@@ -20,8 +20,8 @@ from hubsync.core.budget import (
 )
 from hubsync.edge.budgets import DynamoBudgets
 from hubsync.errors import Unanswered
-from local.permits import MemoryBudgets
-from local.template import read_template
+from hubsync_local.in_memory_permits import MemoryBudgets
+from hubsync_local.template.reader import read_template
 
 TEMPLATE = Path(__file__).parents[2] / "template.yaml"
 NOW = 1_795_000_000_000

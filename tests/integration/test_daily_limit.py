@@ -6,7 +6,7 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from local.hubspot import Limits
+from hubspot_emulator import Limits
 from tests.builders import wire
 from tests.integration.pipeline import Pipeline, assert_accounted_for
 

@@ -4,7 +4,7 @@ from random import Random
 
 import pytest
 
-from local.hubspot import Fault
+from hubspot_emulator import Fault
 from tests.integration.faults import (
     FAULTS,
     NAMES,

@@ -2,7 +2,7 @@
 
 import pytest
 
-from local.hubspot import SETTINGS, Limits, Switches
+from hubspot_emulator import SETTINGS, Limits, Switches
 from tests.integration.pipeline import Pipeline, assert_accounted_for
 from tests.integration.scenarios import EXCEPT, EXISTING, ID, SCENARIOS, VERSIONS, expected
 

@@ -25,9 +25,9 @@ from hubsync.core.ledger import (
 from hubsync.edge.ledger import DynamoLedger, item_key
 from hubsync.errors import Unanswered
 from hubsync.ports import LedgerWrite
-from local import children
-from local.memory_ledger import MemoryLedger
-from local.template import read_template
+from hubsync_local import processes
+from hubsync_local.in_memory import MemoryLedger
+from hubsync_local.template.reader import read_template
 from tests.builders import a_change, a_reading, a_version
 
 TEMPLATE = Path(__file__).parents[2] / "template.yaml"
@@ -342,7 +342,7 @@ def test_after_a_doubt_values_are_kept_until_the_audit_has_seen_them(ledger, rec
 def test_a_call_without_an_answer_says_so(record):
     client = boto3.client(
         "dynamodb",
-        endpoint_url=f"http://127.0.0.1:{children.free_port(0)}",
+        endpoint_url=f"http://127.0.0.1:{processes.free_port(0)}",
         region_name="us-east-1",
         aws_access_key_id="local",
         aws_secret_access_key="local",

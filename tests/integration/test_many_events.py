@@ -7,9 +7,9 @@ from random import Random
 
 import pytest
 
+from hubspot_emulator import Fault
 from hubsync.core.event import encode_event
 from hubsync.core.message import encode_events, pack
-from local.hubspot import Fault
 from tests.builders import an_event
 from tests.integration.faults import (
     FAULTS,

@@ -10,8 +10,8 @@ import pytest
 
 from hubsync.core.signature import sign
 from hubsync.core.source import load_source
-from local.runtime import Runtime, lambda_environment
-from local.template import read_template
+from hubsync_local.lambda_runtime import Runtime, lambda_environment
+from hubsync_local.template.reader import read_template
 from tests.examples import FOLDER, HEADERS, PAYLOADS, PROJECT, payloads, sources
 from tests.integration.pipeline import Pipeline
 

@@ -2,7 +2,7 @@
 
 import asyncio
 
-from local.hubspot import Fault
+from hubspot_emulator import Fault
 from tests.builders import wire
 from tests.integration.pipeline import Pipeline, assert_accounted_for
 

@@ -4,8 +4,8 @@ from collections import Counter
 
 import pytest
 
+from hubspot_emulator import Fault
 from hubsync.core.limits import LEASE_MARGIN_SECONDS
-from local.hubspot import Fault
 from tests.builders import NOON, wire
 from tests.integration.pipeline import (
     INVOCATION_SECONDS,

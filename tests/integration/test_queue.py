@@ -17,8 +17,8 @@ from hubsync.edge.queue import SqsQueue, received
 from hubsync.edge.sends import enqueue, send
 from hubsync.errors import NotEnqueued
 from hubsync.ports import DeadLetter, Resend
-from local import children
-from local.template import read_template
+from hubsync_local import processes
+from hubsync_local.template.reader import read_template
 from tests.builders import a_message
 
 PROJECT = Path(__file__).parents[2]
@@ -55,7 +55,7 @@ def queue(sqs, queues):
 def closed_sqs():
     return boto3.client(
         "sqs",
-        endpoint_url=f"http://127.0.0.1:{children.free_port(0)}",
+        endpoint_url=f"http://127.0.0.1:{processes.free_port(0)}",
         region_name="us-east-1",
         aws_access_key_id="local",
         aws_secret_access_key="local",

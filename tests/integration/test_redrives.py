@@ -4,7 +4,7 @@ from random import Random
 
 import pytest
 
-from local.hubspot import Fault
+from hubspot_emulator import Fault
 from tests.builders import wire
 from tests.integration.faults import NAMES, assert_crm_correct, assert_never_went_back
 from tests.integration.pipeline import Pipeline

@@ -9,7 +9,7 @@ from botocore.config import Config
 
 from hubsync.edge.secrets import PREVIOUS, Secrets, access_token, webhook_secrets
 from hubsync.errors import Misconfigured
-from local import children
+from hubsync_local import processes
 
 
 class Clock:
@@ -139,7 +139,7 @@ def test_that_a_secret_is_not_there_is_remembered_no_longer_than_a_secret(
 def test_where_nobody_answers_the_secret_is_named():
     client = boto3.client(
         "secretsmanager",
-        endpoint_url=f"http://127.0.0.1:{children.free_port(0)}",
+        endpoint_url=f"http://127.0.0.1:{processes.free_port(0)}",
         region_name="us-east-1",
         aws_access_key_id="local",
         aws_secret_access_key="local",

@@ -13,8 +13,8 @@ from random import Random
 
 import pytest
 
-from local.runtime import Runtime, lambda_environment
-from local.template import read_template
+from hubsync_local.lambda_runtime import Runtime, lambda_environment
+from hubsync_local.template.reader import read_template
 from tests.forgery import HMACS, NAMED, Sent, forged, genuine, secrets_of, signed_bytes
 
 PROJECT = Path(__file__).parents[2]

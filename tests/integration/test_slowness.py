@@ -6,8 +6,8 @@ from collections import Counter
 import httpx
 import pytest
 
+from hubspot_emulator import Fault
 from hubsync.core.limits import CONNECT_SECONDS_MAX, READ_SECONDS_MAX
-from local.hubspot import Fault
 from tests.builders import wire
 from tests.integration.pipeline import INVOCATION_SECONDS, Pipeline, Slow, assert_accounted_for
 

@@ -7,7 +7,7 @@ import asyncio
 from collections import Counter
 from typing import NamedTuple
 
-from local.hubspot import Limits, Portal, Request
+from hubspot_emulator import Limits, Portal, Request
 from tests.builders import wire
 from tests.integration.pipeline import Pipeline, assert_accounted_for
 

@@ -9,12 +9,12 @@ from pathlib import Path
 import httpx
 import pytest
 
+from hubspot_emulator import HubSpot, OAuthApp
+from hubspot_emulator.server import serve
 from hubsync.edge.secrets import Secrets
 from hubsync.edge.tokens import RENEW_SECONDS, Tokens
 from hubsync.errors import Misconfigured
-from local.hubspot import HubSpot, OAuthApp
-from local.hubspot_http import serve
-from local.template import read_template
+from hubsync_local.template.reader import read_template
 
 TEMPLATE = Path(__file__).parents[2] / "template.yaml"
 APP = OAuthApp("client-1", "secret-1", "refresh-1")

@@ -59,11 +59,12 @@ if __name__ == "__main__":
     copy = Path(sys.argv[1])
     os.chdir(copy)
     sys.dont_write_bytecode = True  # A second's change may be too quick for a cached module.
-    sys.path[:0] = [str(copy), str(copy / "layers/hubsync/python")]
-    import local.hubspot  # the emulator is not broken here, and takes its time
+    folders = (".", "layers/hubsync/python", "tools", "tools/hubspot-emulator")
+    sys.path[:0] = [str(copy / folder) for folder in folders]
+    import hubspot_emulator  # the emulator is not broken here, and takes its time
     from tests.mutation.breaks import BREAKS, HUBSYNC
 
-    assert local.hubspot
+    assert hubspot_emulator
     assert not any(module.startswith("hubsync") for module in sys.modules)
 
     outcomes = {broken.rule: tried(copy / HUBSYNC, broken) for broken in BREAKS}

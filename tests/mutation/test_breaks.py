@@ -13,7 +13,7 @@ from tests.mutation import nursery
 from tests.mutation.breaks import BREAKS
 
 PROJECT = Path(__file__).parents[2]
-PARTS = ("layers/hubsync", "functions", "local", "cli", "tests", "pyproject.toml")
+PARTS = ("layers/hubsync", "functions", "tools", "tests", "pyproject.toml")
 
 
 @pytest.fixture

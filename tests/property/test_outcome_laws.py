@@ -6,6 +6,7 @@ from collections import Counter
 from hypothesis import given
 from hypothesis import strategies as st
 
+from hubspot_emulator import Answer
 from hubsync.core.reply import (
     Ambiguous,
     Answered,
@@ -17,7 +18,6 @@ from hubsync.core.reply import (
     Vouched,
     WholeRefused,
 )
-from local.hubspot import Answer
 from tests.builders import a_message, wire
 from tests.stage import Stage, fates
 from tests.strategies import JSON, LAW

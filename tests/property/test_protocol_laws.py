@@ -6,10 +6,10 @@ from dataclasses import asdict
 from hypothesis import given
 from hypothesis import strategies as st
 
+from hubspot_emulator import SETTINGS, HubSpot, Request, Switches
 from hubsync.core.batch import Batch
 from hubsync.core.protocol import decode, decode_read, encode_read
 from hubsync.core.reply import Ambiguous, Answered, NotApplied, TooLarge, Vouched, WholeRefused
-from local.hubspot import SETTINGS, HubSpot, Request, Switches
 from tests.builders import NOON, a_batch
 from tests.strategies import JSON, LAW
 

@@ -8,8 +8,8 @@ import json
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 
+from hubspot_emulator import HubSpot, Snapshot
 from hubsync.ports import DeadLetter
-from local.hubspot import HubSpot, Snapshot
 from tests.simulation.traffic import Fact
 
 type Version = tuple[str, int, str, str]

@@ -13,8 +13,8 @@ from hubsync.core.reply import Ambiguous, Found, NotApplied, Reply
 from hubsync.edge.hubspot import HubSpot
 from hubsync.errors import Unanswered
 from hubsync.ports import DeadLetter, LedgerWrite, Permits, Ports, Resend
-from local.memory_ledger import MemoryLedger
-from local.permits import MemoryBudgets
+from hubsync_local.in_memory import MemoryLedger
+from hubsync_local.in_memory_permits import MemoryBudgets
 from tests.simulation.sqs import SimulatedSqs
 
 LATENCY_SECONDS_MAX = 0.4

@@ -14,6 +14,9 @@ from zoneinfo import ZoneInfo
 
 import httpx
 
+from hubspot_emulator import UNLIMITED, Fault, Limits
+from hubspot_emulator import HubSpot as Emulator
+from hubspot_emulator.httpx_transport import EmulatorTransport
 from hubsync.audit import audit
 from hubsync.consume import Consumed, Received, consume
 from hubsync.core.event import Rules
@@ -23,11 +26,8 @@ from hubsync.errors import Unanswered
 from hubsync.permits import AccountPermits
 from hubsync.ports import Permits, Ports, Terms
 from hubsync.sweep import sweep
-from local.hubspot import UNLIMITED, Fault, Limits
-from local.hubspot import HubSpot as Emulator
-from local.hubspot_transport import EmulatorTransport
-from local.memory_ledger import MemoryLedger
-from local.permits import MemoryBudgets, Unlimited
+from hubsync_local.in_memory import MemoryLedger
+from hubsync_local.in_memory_permits import MemoryBudgets, Unlimited
 from tests.simulation.oracle import complaints
 from tests.simulation.perils import (
     Crash,

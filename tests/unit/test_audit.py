@@ -2,9 +2,9 @@
 
 import pytest
 
+from hubspot_emulator import Fault
 from hubsync.core.ledger import Entry, Rev, Watched
 from hubsync.core.limits import AUDIT_INPUTS_MAX, WATCH_SECONDS, WATCHED_SECONDS_MAX
-from local.hubspot import Fault
 from tests.builders import ADA, a_message, a_reading, a_version, wire
 from tests.stage import LATE_WRITE_SECONDS, Stage
 

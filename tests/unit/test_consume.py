@@ -4,6 +4,7 @@ import json
 
 import pytest
 
+from hubspot_emulator import Fault
 from hubsync.core.change import RecordKey
 from hubsync.core.ledger import Entry, Rev
 from hubsync.core.message import encode_events, pack
@@ -11,7 +12,6 @@ from hubsync.core.outcome import Rejected, Retryable, Superseded, Written
 from hubsync.core.reply import Answered, Reason, Refused, Vouched
 from hubsync.errors import Unanswered
 from hubsync.ports import DeadLetter
-from local.hubspot import Fault
 from tests.builders import ADA, a_message, an_event, wire
 from tests.stage import Stage, fates, tally
 

@@ -6,7 +6,7 @@ from typing import NamedTuple
 import pytest
 
 from hubsync.core.message import encode_events, pack
-from local.memory_ledger import MemoryLedger
+from hubsync_local.in_memory import MemoryLedger
 from tests.builders import an_event
 from tests.stage import Stage, tally
 

@@ -1,7 +1,7 @@
 """What becomes of a record that HubSpot leaves in doubt again and again, though not others."""
 
+from hubspot_emulator import Fault
 from hubsync.core.outcome import Rejected, Retryable, Superseded, Written
-from local.hubspot import Fault
 from tests.builders import ADA, a_message, wire
 from tests.stage import Stage, fates
 

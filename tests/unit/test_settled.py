@@ -11,7 +11,7 @@ from hubsync.core.ledger import Entry, Rev
 from hubsync.core.limits import EVENT_ID_CHARACTERS_MAX
 from hubsync.core.outcome import Rejected, Retryable, Superseded, Written
 from hubsync.settled import settled_lines
-from local.operating.logs import Line, parsed
+from hubsync_operations.logs import Line, parsed
 from tests.builders import ADA, a_reading, a_version
 
 NEWER = a_version(1, "e-9")

@@ -2,13 +2,13 @@
 
 import pytest
 
+from hubspot_emulator import Fault
 from hubsync.core.change import ARCHIVED
 from hubsync.core.ledger import Entry, Rev
 from hubsync.core.limits import SWEEP_GRACE_SECONDS
 from hubsync.core.outcome import Superseded
 from hubsync.sweep import Swept
-from local.hubspot import Fault
-from local.memory_ledger import MemoryLedger
+from hubsync_local.in_memory import MemoryLedger
 from tests.builders import ADA, a_message, a_reading, wire
 from tests.stage import Stage, fates
 

@@ -1,0 +1,189 @@
+"""`hubsync source`: what a source's file says, and what it makes of a payload."""
+
+import os
+import time
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+from rich.markup import escape
+from rich.table import Table
+
+from hubsync.core.event import encode_event
+from hubsync.core.source import Source
+from hubsync.errors import HubsyncError
+from hubsync.settings import load
+from hubsync.writer_settings import PathSettings
+from hubsync_cli.console import err, fail, out
+from hubsync_cli.headers import HeaderOption, parse_headers
+from hubsync_cli.rendering import print_line
+from hubsync_cli.stack_option import JsonOption
+from hubsync_operations.source_check import Checked, Match, Mistake, Sampled, check, sample
+
+OBJECT_TYPES = "HUBSPOT_OBJECT_TYPES"
+
+source = typer.Typer(no_args_is_help=True, help="Look at the file of an upstream system.")
+
+
+@source.callback()
+def _source() -> None:
+    """Keep `check` a verb of its own, though there is no other yet."""
+
+
+@source.command("check")
+def check_(
+    file: Annotated[
+        Path, typer.Argument(exists=True, dir_okay=False, help="A source's TOML file.")
+    ],
+    *,
+    payload: Annotated[
+        typer.FileBinaryRead | None,
+        typer.Option(
+            "--sample",
+            metavar="PAYLOAD",
+            help="A payload as the upstream system sends it; - reads standard input.",
+        ),
+    ] = None,
+    header: HeaderOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Say what is wrong with FILE, and what it makes of a payload, or why it makes nothing.
+
+    Nothing is sent, and no signature is needed. Names of custom objects are looked up in
+    HUBSPOT_OBJECT_TYPES, if the environment has it. Ends with 0 if FILE is right and every event
+    of the payload is valid, or none is meant; with 1 if not.
+    """
+    headers = parse_headers(header)
+    try:
+        types = load(PathSettings, os.environ).object_types if OBJECT_TYPES in os.environ else None
+        checked = check(file, types)
+        sampled = None
+        if checked.source and payload:
+            sampled = sample(
+                file,
+                checked.source,
+                payload.read(),
+                headers=headers,
+                object_types=types if types is not None else _any_name(checked.source),
+                now=time.time(),
+            )
+    except HubsyncError as error:
+        fail(escape(str(error)))
+    if as_json:
+        print_line(_as_json(file, checked, sampled))
+    else:
+        _show(file, checked, sampled)
+    raise typer.Exit(1 if checked.mistakes or (sampled and sampled.faults) else 0)
+
+
+def _any_name(source: Source) -> dict[str, str]:
+    """Let custom objects pass whose type ids nobody has told."""
+    return {change.object_type.strip().lower(): "2-0" for change in source.change}
+
+
+def _show(file: Path, checked: Checked, sampled: Sampled | None) -> None:
+    for mistake in checked.mistakes:
+        err.print(
+            f"[bold red]wrong:[/] {escape(_told(str(file), mistake))}",
+            highlight=False,
+            soft_wrap=True,
+        )
+    if checked.source is None:
+        return
+    _show_source(checked.source)
+    if sampled is not None:
+        _show_sample(file, checked.source, sampled)
+
+
+def _told(where: str, mistake: Mistake) -> str:
+    place = where if mistake.line is None else f"{where}:{mistake.line}"
+    return " ".join(filter(None, [f"{place}:", mistake.pointer, mistake.message]))
+
+
+def _show_source(source: Source) -> None:
+    signature = source.signature
+    allowed = source.properties_allowed
+    facts = {
+        "path": f"/webhooks/{source.name}",
+        "account": source.account,
+        "scheme": signature.scheme,
+        "secret": f"<stack>/{signature.secret}",
+        "invalid events": "ignored, 202" if source.invalid == "ignore" else "refused, 422",
+        "properties": "any" if allowed is None else ", ".join(sorted(allowed)),
+    }
+    table = Table(show_header=False, show_edge=False, box=None, pad_edge=False)
+    for name, value in facts.items():
+        table.add_row(name, escape(value))
+    out.print(table)
+    if not source.change:
+        out.print("Bodies are change events in hubsync's own form, or CloudEvents.")
+
+
+def _show_sample(file: Path, source: Source, sampled: Sampled) -> None:
+    if sampled.challenge is not None:
+        out.print("The payload is Slack's challenge; the answer echoes it.")
+    for place, match in enumerate(sampled.matches):
+        change = source.change[place]
+        told = f"change {place}, {change.operation} {change.object_type}: {_verdict(match)}"
+        out.print(escape(told), highlight=False, soft_wrap=True)
+    for event in sampled.events:
+        out.print_json(data=encode_event(event))
+    where = str(file) if source.change else "payload"
+    for fault in sampled.faults:
+        err.print(
+            f"[bold red]invalid:[/] {escape(_told(where, fault))}", highlight=False, soft_wrap=True
+        )
+    out.print(
+        f"The answer is {sampled.status}: {len(sampled.events):,} accepted, "
+        f"{sampled.ignored:,} ignored.",
+        highlight=False,
+    )
+
+
+def _verdict(match: Match) -> str:
+    if match.elements > 1:
+        told = f"{match.wanted:,} events of {match.elements:,} elements"
+    else:
+        told = "an event" if match.wanted else "not about this payload"
+    if match.failed:
+        told = f"{match.failed:,} of {match.elements:,} cannot be worked out"
+    return told + (f"; nothing found for {', '.join(match.left_out)}" if match.left_out else "")
+
+
+def _as_json(file: Path, checked: Checked, sampled: Sampled | None) -> dict[str, Any]:
+    source = checked.source
+    return {
+        "file": str(file),
+        "mistakes": list(map(_mistake, checked.mistakes)),
+        "source": source
+        and {
+            "name": source.name,
+            "account": source.account,
+            "scheme": source.signature.scheme,
+            "secret": source.signature.secret,
+            "invalid": source.invalid,
+            "changes": len(source.change),
+        },
+        "sample": sampled
+        and {
+            "status": sampled.status,
+            "accepted": len(sampled.events),
+            "ignored": sampled.ignored,
+            "challenge": sampled.challenge,
+            "changes": [
+                {
+                    "elements": match.elements,
+                    "wanted": match.wanted,
+                    "failed": match.failed,
+                    "left_out": list(match.left_out),
+                }
+                for match in sampled.matches
+            ],
+            "events": list(map(encode_event, sampled.events)),
+            "faults": list(map(_mistake, sampled.faults)),
+        },
+    }
+
+
+def _mistake(mistake: Mistake) -> dict[str, Any]:
+    return {"pointer": mistake.pointer, "line": mistake.line, "message": mistake.message}

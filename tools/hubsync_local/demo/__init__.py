@@ -1,0 +1,1 @@
+"""The main job with definite faults: what is sent, how it runs, what it shows."""

@@ -1,0 +1,1 @@
+"""template.yaml as the local stack understands it."""
