@@ -59,6 +59,8 @@ class Stage:
         self.hubspot = Emulator(now=self.now, faults=faults, switches=Switches(**switches))
         self.ledger = MemoryLedger()
         self.queue = KeptQueue()
+        self.seconds_a_call = 0.0  # how long HubSpot takes
+        self.before_call = lambda: None  # what a test looks at before each
         self.write = None  # stands in for HubSpot's client, where a test says what it answers
         self._written_at = {}  # what a process remembers from one invocation to the next
         self._before = 60.0  # seconds since noon, when messages are received
@@ -106,7 +108,7 @@ class Stage:
     async def _invoke(self, run, seconds):
         transport = EmulatorTransport(self.hubspot)
         async with httpx.AsyncClient(base_url="http://hubspot", transport=transport) as http:
-            client = HubSpot(http, token_of=_token, versions={"default": "2026-03"})
+            client = HubSpot(http, token_of=self._token, versions={"default": "2026-03"})
             ports = Ports(
                 write=self.write or client.write,
                 read=client.read,
@@ -121,6 +123,11 @@ class Stage:
             result = await run(client, ports=ports, terms=terms, deadline=loop.time() + seconds)
             self._before += loop.time()
             return result
+
+    async def _token(self, _account, _fresh):
+        self.before_call()
+        await asyncio.sleep(self.seconds_a_call)
+        return "token"
 
     @property
     def calls(self):
@@ -158,7 +165,3 @@ def fates(consumed):
 def tally(consumed):
     """How many events had which kind of fate."""
     return Counter(type(fate).__name__ for _, fate in consumed.fates)
-
-
-async def _token(_account, _fresh):
-    return "token"

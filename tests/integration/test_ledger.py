@@ -21,6 +21,7 @@ from hubsync.core.ledger import (
     refused,
     released,
     vouched,
+    watching,
 )
 from hubsync.edge.ledger import DynamoLedger, item_key
 from hubsync.errors import Unanswered
@@ -304,14 +305,16 @@ def taken(entry, rev):
 def told(entry, rev):
     """The entry after HubSpot took what was pending, released."""
     settled = vouched(entry, PHONE, hubspot_id="512", trace_id="t")
-    return released(settled, TOLD, rev=rev, now=1_795_262_825_000)
+    watched = watching(settled, TOLD, doubted=True, now=1_795_262_825_000)
+    return released(watched, rev=rev, now=1_795_262_825_000)
 
 
 def test_at_rest_an_item_holds_versions_and_no_value(ledger, record):
     held = taken(Entry(), R1)
     write(ledger, (record(), held, ABSENT))
     assert holds_values(ledger, record())
-    write(ledger, (record(), told(held, R2), R1))
+    settled = vouched(held, PHONE, hubspot_id="512", trace_id="t")
+    write(ledger, (record(), released(settled, rev=R2, now=1), R1))
     assert not holds_values(ledger, record())
     entry = read(ledger, record())[record()]
     assert entry == Entry(
@@ -322,7 +325,10 @@ def test_at_rest_an_item_holds_versions_and_no_value(ledger, record):
 def test_a_refused_value_is_not_kept_either(ledger, record):
     held = taken(Entry(), R1)
     write(ledger, (record(), held, ABSENT))
-    write(ledger, (record(), released(refused(held, PHONE), {}, rev=R2, now=1), R1))
+    write(
+        ledger,
+        (record(), released(refused(held, {("phone", PHONE["phone"].version)}), rev=R2, now=1), R1),
+    )
     assert not holds_values(ledger, record())
 
 

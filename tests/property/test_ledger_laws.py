@@ -17,6 +17,8 @@ ENTRIES = st.builds(
     synced=st.dictionaries(NAMES, VERSIONS),
     pending=st.dictionaries(NAMES, PILES),
     archived=st.just(value=False),  # only of an entry that says since when
+    apart=st.booleans(),
+    split=st.integers(0, 7),
     doubts=st.integers(0, 9),
     hubspot_id=st.none() | TEXT.filter(bool),
     trace_id=st.none() | TEXT.filter(bool),
@@ -38,7 +40,7 @@ def settled_by(attempt, verdicts):
     """Let verdicts fall until nothing is due; yield the entry after each."""
     while verdicts and not attempt.over:
         due = attempt.due()
-        attempt.commit(due, rev=Rev("r"))
+        attempt.commit(rev=Rev("r"), now=1)
         match verdicts.pop():
             case "vouched":
                 attempt.vouch(due, Vouched("512"), "t")
@@ -63,7 +65,7 @@ def test_no_property_goes_back_to_an_older_version(some, verdicts):
         for after in settled_by(attempt, verdicts):
             assert all(after.synced[name] >= version for name, version in before.items())
             before, entry = after.synced, after
-        entry = released(entry, {}, rev=Rev("r"), now=1)
+        entry = released(entry, rev=Rev("r"), now=1)
 
 
 @LAW

@@ -16,6 +16,10 @@ class Mutant:
     seed: int = 0
 
 
+_UNCOMMITTED = (
+    "return {name: r for name, r in self.due().items() if r not in pending.get(name, ())}"
+)
+
 MUTANTS = (
     Mutant(
         "the lease",
@@ -33,12 +37,12 @@ MUTANTS = (
         (
             (
                 "consume.py",
-                "        parcel.deliveries.append(\n            Delivery(\n",
+                "        said = readings(envelope.source, event)\n",
                 (
                     "        newer = 10**9 if message.receives == 1 else 0\n"
                     "        event = event.model_copy("
                     'update={"occurred_at": event.occurred_at + newer})\n'
-                    "        parcel.deliveries.append(\n            Delivery(\n"
+                    "        said = readings(envelope.source, event)\n"
                 ),
             ),
         ),
@@ -50,12 +54,12 @@ MUTANTS = (
             ("core/ledger.py", "pending[name] = (newest, *known)", "pass"),
             (
                 "core/attempt.py",
-                "self.entry = ledger.laid_on_top(self.entry, self.uncommitted(due), rev=rev)",
+                "self.entry = ledger.laid_on_top(self.entry, self._uncommitted(), rev=rev)",
                 "pass",
             ),
             (
                 "core/attempt.py",
-                "return {name: r for name, r in due.items() if r not in pending.get(name, ())}",
+                _UNCOMMITTED,
                 "return {}",
             ),
         ),
@@ -71,7 +75,7 @@ MUTANTS = (
         (
             (
                 "core/attempt.py",
-                "return {name: r for name, r in due.items() if r not in pending.get(name, ())}",
+                _UNCOMMITTED,
                 "return {}",
             ),
         ),
@@ -82,8 +86,8 @@ MUTANTS = (
         (
             (
                 "core/ledger.py",
-                "        lease_until=NO_LEASE,\n        due_at",
-                "        lease_until=NO_LEASE,\n        pending={},\n        due_at",
+                "rev=rev, lease_until=NO_LEASE, due_at=now)",
+                "rev=rev, lease_until=NO_LEASE, due_at=now, pending={})",
             ),
         ),
         seed=277,

@@ -1,7 +1,5 @@
 """One record under a lease: what is due, and what each verdict leaves to do."""
 
-import pytest
-
 from hubsync.core.attempt import Attempt
 from hubsync.core.batch import Route
 from hubsync.core.change import ARCHIVED
@@ -17,10 +15,10 @@ ALIVE_2 = a_reading("false", 2, "e-2", upsert=True)
 UNNAMED = Reason("CONFLICT", "taken", {})
 
 
-def begun(entry=None, **readings):
+def begun(entry=None, record=ADA, **readings):
     """An attempt whose lease was just taken; `archived` stands for the record's own existence."""
     named = {ARCHIVED if name == "archived" else name: some for name, some in readings.items()}
-    change = a_change(**named)
+    change = a_change(record, **named)
     entry = acquired(entry or Entry(), change, rev=Rev("r1"), lease_until=1)
     return Attempt.begin(change, entry)
 
@@ -59,21 +57,39 @@ def test_what_is_set_after_an_archive_is_due_next():
     assert attempt.due() == {"phone": E3}
 
 
-def test_a_record_may_be_created_while_anything_open_came_from_an_upsert():
-    update = a_reading("9", 9, "e-9")
-    assert begun(phone=update).route({}).operation == "update"
-    assert begun(phone=[update, E1]).route({}).operation == "upsert"
-    attempt = begun(phone=[update, E1])
-    attempt.vouch({"phone": E1}, Vouched(None), "t")
-    assert attempt.route({}).operation == "update"
+def test_the_call_is_an_upsert_while_a_word_on_existence_is_open():
+    attempt = begun(
+        record=ADA._replace(id_property="external_id"), phone=[E2, E1], archived=ALIVE_1
+    )
+    assert attempt.route(attempt.due()).operation == "upsert"
+    attempt.vouch({"phone": E1, ARCHIVED: ALIVE_1}, Vouched(None), "t")
+    assert attempt.route(attempt.due()).operation == "update"
 
 
-def test_a_named_property_is_dropped_and_the_next_older_reading_takes_its_place():
+def test_a_named_property_is_dropped_and_its_older_reading_waits_for_the_rest():
     attempt = begun(phone=[E2, E1], city=E2)
     attempt.refuse(attempt.due(), naming("phone"))
-    assert attempt.due() == {"phone": E1, "city": E2}
-    assert attempt.uncommitted(attempt.due()) == {"phone": E1}
+    assert attempt.due() == {"city": E2}
     assert attempt.entry.pending == {"city": (E2,)}
+    attempt.vouch(attempt.due(), Vouched("512"), "t")
+    assert attempt.due() == {"phone": E1}
+    assert attempt.is_behind()
+
+
+def test_a_fault_of_the_property_itself_refuses_all_its_readings_at_once():
+    attempt = begun(phone=[E3, E2, E1], city=E1)
+    attempt.refuse(attempt.due(), naming("phone", code="PROPERTY_DOESNT_EXIST"))
+    assert attempt.open == {"city": (E1,)}
+
+
+def test_refused_values_beneath_each_other_cost_three_rounds_an_invocation():
+    readings = [a_reading(str(n), n, f"e-{n}") for n in range(9, 0, -1)]
+    attempt = begun(phone=readings)
+    rounds = 0
+    while not attempt.over:
+        attempt.refuse(attempt.due(), naming("phone"))
+        rounds += 1
+    assert (rounds, attempt.halted, len(attempt.open["phone"])) == (4, "MORE_REFUSED", 5)
 
 
 def test_a_property_named_that_was_not_sent_blames_the_event_as_a_whole():
@@ -86,26 +102,76 @@ def test_a_property_named_that_was_not_sent_blames_the_event_as_a_whole():
 def test_an_unnamed_refusal_of_one_event_refuses_it_whole_with_all_its_readings():
     attempt = begun(phone=[E2, E1], city=E1, archived=[ALIVE_2, ALIVE_1])
     attempt.refuse({"phone": E2, ARCHIVED: ALIVE_2}, UNNAMED)
-    assert attempt.due() == {"phone": E1, "city": E1, ARCHIVED: ALIVE_1}
+    assert attempt.open == {"phone": (E1,), "city": (E1,), ARCHIVED: (ALIVE_2, ALIVE_1)}
 
 
 def test_an_unnamed_refusal_of_several_events_tries_them_apart_the_oldest_first():
-    attempt = begun(phone=E3, city=E2, zip=E1, archived=[ALIVE_2, ALIVE_1])
+    attempt = begun(phone=E3, city=E2, zip=E1)
     attempt.refuse(attempt.due(), UNNAMED)
-    assert attempt.refused == {}
+    assert (attempt.refused, attempt.entry.apart) == ({}, True)
     assert attempt.due() == {"zip": E1}
     attempt.vouch(attempt.due(), Vouched("512"), "t")
-    assert attempt.due() == {"city": E2, ARCHIVED: ALIVE_2}
+    assert attempt.due() == {"city": E2}
     attempt.refuse(attempt.due(), UNNAMED)
     assert attempt.due() == {"phone": E3}
-    assert {name for name, _ in attempt.refused} == {"city", ARCHIVED}
+    assert {name for name, _ in attempt.refused} == {"city"}
 
 
-def test_an_upsert_refused_in_every_property_leaves_no_empty_record_behind():
+def test_events_stay_apart_until_the_record_is_clean():
+    attempt = begun(phone=E3, city=E2)
+    attempt.refuse(attempt.due(), UNNAMED)
+    attempt.halt("OUT_OF_TIME")
+    attempt.release(rev=Rev("r2"), now=5)
+    assert attempt.entry.apart
+    again = begun(attempt.entry, phone=E3, city=E2)
+    assert again.due() == {"city": E2}
+    for _ in range(2):
+        again.vouch(again.due(), Vouched("512"), "t")
+    again.release(rev=Rev("r3"), now=6)
+    assert not again.entry.apart
+
+
+def test_an_upsert_refused_in_every_property_is_sent_with_its_key_alone():
     attempt = begun(phone=E1, city=E1, archived=ALIVE_1)
     attempt.refuse(attempt.due(), naming("phone", "city"))
+    assert attempt.due() == {ARCHIVED: ALIVE_1}
+    attempt.refuse(attempt.due(), UNNAMED)
     assert attempt.over
-    assert attempt.refused[ARCHIVED, ALIVE_1.version].code == "INVALID"
+    assert attempt.refused[ARCHIVED, ALIVE_1.version] == UNNAMED
+
+
+def test_a_refusal_that_names_the_key_is_about_all_of_the_record():
+    attempt = begun(phone=[E2, E1], archived=[ALIVE_2, ALIVE_1])
+    attempt.refuse(attempt.due(), naming("email"))
+    assert attempt.over
+    assert len(attempt.refused) == 4
+
+
+def test_a_missing_record_is_waited_for_by_events_that_may_still_wait():
+    attempt = begun(phone=[E2, E1], city=E2)
+    attempt.miss(UNNAMED, expired=lambda event: event == E2.version.event)
+    assert attempt.open == {"phone": (E1,)}
+    assert attempt.halted == "NOT_FOUND"
+
+
+def test_an_archive_older_than_a_written_value_waits_and_holds_up_nothing_newer():
+    entry = Entry(synced={"city": E2.version})
+    archive = a_reading("true", 1, "e-0")
+    change = a_change(**{ARCHIVED: archive, "phone": E3})
+    for expired, due in ((False, {"phone": E3}), (True, {ARCHIVED: archive})):
+        attempt = Attempt.begin(change, entry, expired=lambda _event, waited=expired: waited)
+        assert attempt.due() == due
+    waiting = Attempt.begin(a_change(**{ARCHIVED: archive}), entry, expired=lambda _event: False)
+    assert (waiting.over, waiting.halted) == (True, "NOT_FOUND")
+
+
+def test_a_definite_answer_ends_doubts_before_the_next_round_is_sent():
+    doubtful = Entry(doubts=2, pending={"phone": (E1,)})
+    attempt = begun(doubtful, city=[E3, E2])
+    attempt.refuse(attempt.due(), naming("city"))
+    assert (attempt.entry.doubts, attempt.is_behind()) == (0, True)
+    attempt.commit(rev=Rev("r2"), now=5)
+    assert not attempt.is_behind()
 
 
 def test_an_upsert_with_one_good_property_left_still_makes_its_record():
@@ -114,11 +180,12 @@ def test_an_upsert_with_one_good_property_left_still_makes_its_record():
     assert attempt.due() == {"city": E1, ARCHIVED: ALIVE_1}
 
 
-def test_an_upsert_vouched_for_settles_the_word_on_existence_too():
-    attempt = begun(phone=E1, archived=ALIVE_1)
-    attempt.vouch({"phone": E1}, Vouched("512"), "t")
-    assert attempt.over
-    assert attempt.entry.synced == {"phone": E1.version, ARCHIVED: ALIVE_1.version}
+def test_any_upsert_vouched_for_settles_the_word_on_existence_whatever_event_it_came_from():
+    attempt = begun(Entry(apart=True), phone=E2, city=E1, archived=ALIVE_2)
+    assert attempt.due() == {"city": E1, ARCHIVED: ALIVE_2}
+    attempt.vouch(attempt.due(), Vouched("512"), "t")
+    assert attempt.entry.synced == {"city": E1.version, ARCHIVED: ALIVE_2.version}
+    assert attempt.open == {"phone": (E2,)}
 
 
 def test_what_hubspot_vouched_for_settles_what_is_older():
@@ -132,17 +199,15 @@ def test_what_hubspot_vouched_for_settles_what_is_older():
 def test_a_further_rounds_readings_are_committed_beneath_the_newer_ones():
     attempt = begun(phone=[E3, E2])
     attempt.refuse(attempt.due(), naming("phone"))
-    attempt.commit(attempt.due(), rev=Rev("r2"))
+    attempt.commit(rev=Rev("r2"), now=5)
     assert (attempt.entry.rev, attempt.entry.pending) == ("r2", {"phone": (E2,)})
-    assert attempt.uncommitted(attempt.due()) == {}
+    assert not attempt.is_behind()
 
 
-@pytest.mark.parametrize("events", [[], [("changes", "e-2")]])
-def test_events_given_up_leave_the_others_open(events):
+def test_readings_given_up_leave_the_rest_of_their_event_open():
     attempt = begun(phone=[E2, E1], city=E2)
-    attempt.refuse_events(events, UNNAMED)
-    kept = {"phone": (E1,)} if events else {"phone": (E2, E1), "city": (E2,)}
-    assert attempt.open == kept
+    attempt.give_up({"phone": E2}, UNNAMED)
+    assert attempt.open == {"phone": (E1,), "city": (E2,)}
 
 
 def test_what_is_halted_or_in_doubt_is_over_though_not_settled():
@@ -160,12 +225,3 @@ def test_a_release_keeps_what_is_not_settled_for_the_next_holder():
     attempt.release(rev=Rev("r9"), now=5)
     assert attempt.entry == Entry(Rev("r9"), pending={"phone": (E1,)}, due_at=5)
     assert attempt.record == ADA
-
-
-def test_events_given_up_together_leave_nothing_of_a_property_that_all_of_them_set():
-    attempt = begun(phone=[E3, E2, E1], city=E2)
-    attempt.refuse_events([E2.version.event, E3.version.event], UNNAMED)
-    assert attempt.open == {"phone": (E1,)}
-    assert attempt.refused == dict.fromkeys(
-        [("phone", E2.version), ("phone", E3.version), ("city", E2.version)], UNNAMED
-    )

@@ -16,6 +16,7 @@ from hubsync.core.limits import BATCH_BYTES_MAX, BATCH_INPUTS_MAX, TRACE_ID_CHAR
 from tests.builders import ADA, a_batch, a_reading, an_input
 
 BY_ID = RecordKey("main", "0-1", "hs_object_id", "512")
+BY_KEY = ADA._replace(id_property="external_id", id="u-1")
 ALIVE = {ARCHIVED: a_reading("false", upsert=True)}
 ARCHIVE = {ARCHIVED: a_reading("true")}
 
@@ -52,23 +53,18 @@ def test_an_inputs_size_is_in_bytes():
 
 
 @pytest.mark.parametrize(
-    ("record", "readings", "create", "operation"),
+    ("record", "readings", "operation"),
     [
-        (ADA, ALIVE, True, "upsert"),
-        (ADA, {"phone": a_reading()}, True, "upsert"),
-        (ADA, {"phone": a_reading()}, False, "update"),
-        (BY_ID, {"phone": a_reading()}, False, "update"),
-        (BY_ID, {"phone": a_reading()}, True, "update"),
-        (ADA, ARCHIVE, True, "archive"),
-        (BY_ID, ARCHIVE, False, "archive"),
+        (BY_KEY, ALIVE, "upsert"),
+        (BY_KEY, {"phone": a_reading()}, "update"),
+        (ADA, {"phone": a_reading()}, "upsert"),  # contacts are not updated by e-mail address
+        (BY_ID, {"phone": a_reading()}, "update"),
+        (ADA, ARCHIVE, "archive"),
+        (BY_ID, ARCHIVE, "archive"),
     ],
 )
-def test_the_newest_word_on_existence_and_what_may_be_created_decide_the_call(
-    record, readings, create, operation
-):
-    assert route_of(record, readings, create=create) == Route(
-        "main", "0-1", operation, record.id_property
-    )
+def test_the_newest_word_on_existence_decides_the_call(record, readings, operation):
+    assert route_of(record, readings) == Route("main", "0-1", operation, record.id_property)
 
 
 def test_a_trace_id_is_the_same_for_the_same_write_everywhere():

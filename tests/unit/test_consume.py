@@ -1,6 +1,7 @@
 """The consumer on HubSpot's emulator: what is written, refused, sent back, and by which calls."""
 
 import json
+from itertools import permutations
 
 import pytest
 
@@ -159,9 +160,10 @@ def test_a_whole_batch_refused_for_nobody_by_name_ends_in_exactly_the_guilty(kin
     consumed = stage.consume(a_message(*events))
     assert [event_id for event_id, _, _ in stage.letters] == [f"e{n}" for n in guilty]
     assert tally(consumed) == {"Written": 100 - len(guilty), "Rejected": len(guilty)}
-    assert stage.hubspot.count("contacts") == 100 - len(guilty)
-    # Each guilty one is found in at most 2 calls for each of the 7 halvings.
-    assert len(stage.calls) <= 1 + 14 * len(guilty)
+    # What is refused is the value; the word that the record exists stands.
+    assert stage.hubspot.count("contacts") == 100
+    # Each guilty one is found in at most 2 calls for each of the 7 halvings; then its key is sent.
+    assert len(stage.calls) <= 1 + 15 * len(guilty)
 
 
 def test_a_guilty_event_merged_with_innocent_ones_stands_alone_in_the_end():
@@ -264,21 +266,95 @@ def test_a_record_is_archived_by_its_id():
     id_ = stage.hubspot.create("contacts", {"email": "ada@example.com"})
     consumed = stage.consume(a_message(wire(**ARCHIVE, idProperty=None, id=id_)))
     assert fates(consumed) == [("archiving", Written())]
-    assert (stage.contact(), stage.calls) == (None, [("archive", 1, 204)])
+    calls = [("read", 1, 200), ("archive", 1, 204), ("read", 1, 207)]
+    assert (stage.contact(), stage.calls) == (None, calls)
 
 
 def test_a_record_is_archived_by_a_unique_property_of_which_only_hubspot_knows_the_id():
     stage = Stage()
     stage.hubspot.create("contacts", {"email": "ada@example.com"})
     assert tally(stage.consume(a_message(wire(**ARCHIVE)))) == {"Written": 1}
-    assert (stage.contact(), stage.calls) == (None, [("read", 1, 200), ("archive", 1, 204)])
+    calls = [("read", 1, 200), ("archive", 1, 204), ("read", 1, 207)]
+    assert (stage.contact(), stage.calls) == (None, calls)
 
 
-def test_a_record_that_hubsync_made_is_archived_without_a_look():
+def test_archives_cost_two_reads_a_hundred():
+    stage = Stage()
+    for n in range(100):
+        stage.hubspot.create("contacts", {"email": f"c{n}@example.com"})
+    archives = [
+        wire(eventId=f"e{n}", operation="archive", id=f"c{n}@example.com", properties=None)
+        for n in range(100)
+    ]
+    assert tally(stage.consume(a_message(*archives))) == {"Written": 100}
+    assert stage.calls == [("read", 100, 200), ("archive", 100, 204), ("read", 100, 207)]
+
+
+def test_a_record_that_a_person_merged_into_another_is_not_archived_by_its_old_id():
     stage = Stage()
     stage.consume(a_message(wire()))
-    assert tally(stage.consume(a_message(wire(**ARCHIVE, occurredAt=at(1))))) == {"Written": 1}
-    assert stage.calls == [("upsert", 1, 200), ("archive", 1, 204)]
+    ada = stage.hubspot.find("contacts", "ada@example.com", by="email").id
+    survivor = stage.hubspot.create("contacts", {"email": "bea@example.com"})
+    stage.hubspot.merge("contacts", survivor, ada)
+    consumed = stage.consume(a_message(wire(**ARCHIVE, occurredAt=at(1))))
+    assert tally(consumed) == {"Rejected": 1}
+    ((event_id, code, _),) = stage.letters
+    assert (event_id, code) == ("archiving", "ARCHIVE_OF_MERGED")
+    assert survivor in stage.queue.letters[0].rejected.message
+    assert stage.contact("bea@example.com") is not None
+
+
+def test_records_found_by_additional_addresses_are_left_alone_in_few_reads():
+    stage = Stage()
+    for n in range(2):
+        survivor = stage.hubspot.create("contacts", {"email": f"main{n}@example.com"})
+        other = stage.hubspot.create("contacts", {"email": f"also{n}@example.com"})
+        stage.hubspot.merge("contacts", survivor, other)
+    archives = [
+        wire(eventId=f"e{n}", operation="archive", id=f"also{n}@example.com", properties=None)
+        for n in range(2)
+    ]
+    stage.consume(a_message(*archives))
+    assert [code for _, code, _ in stage.letters] == ["ARCHIVE_OF_MERGED"] * 2
+    assert len(stage.calls) == 3
+
+
+def test_an_upsert_between_an_archive_and_a_newer_update_is_waited_for():
+    stage = Stage()
+    stage.hubspot.create("contacts", {"external_id": "u-1", "email": "ada@example.com"})
+    key = {"idProperty": "external_id", "id": "u-1"}
+    archive = wire(**ARCHIVE | key, occurredAt=at(2))
+    upsert = wire(eventId="third", **key, occurredAt=at(3), properties={"phone": "3"})
+    update = wire(
+        eventId="fourth", **key, operation="update", occurredAt=at(4), properties={"city": "Graz"}
+    )
+    assert tally(stage.consume(a_message(update))) == {"Written": 1}
+    assert fates(stage.consume(a_message(archive))) == [("archiving", Retryable("NOT_FOUND"))]
+    assert tally(stage.consume(a_message(upsert))) == {"Written": 1}
+    assert tally(stage.consume(a_message(archive))) == {"Superseded": 1}
+    found = stage.hubspot.find("contacts", "u-1", by="external_id").properties
+    assert (found["phone"], found["city"]) == ("3", "Graz")
+
+
+def test_whether_a_record_exists_does_not_depend_on_the_order_of_delivery():
+    key = {"idProperty": "external_id", "id": "u-1"}
+    events = {
+        4: wire(**ARCHIVE | key, occurredAt=at(4)),
+        5: wire(eventId="five", **key, occurredAt=at(5), properties={"city": "x", "fax": "1"}),
+        6: wire(
+            eventId="six", **key, operation="update", occurredAt=at(6), properties={"city": "y"}
+        ),
+    }
+    ends = set()
+    for order in permutations(events):
+        stage = Stage()
+        stage.hubspot.create("contacts", {"external_id": "u-1", "email": "ada@example.com"})
+        for number in (*order, *order):
+            stage.consume(a_message(events[number]))
+            stage.wait(300)
+        found = stage.hubspot.find("contacts", "u-1", by="external_id")
+        ends.add(found and found.properties.get("city"))
+    assert ends == {"y"}
 
 
 def test_an_archive_takes_along_what_is_older_and_nothing_newer():
@@ -329,7 +405,9 @@ def test_an_archive_that_hubspot_keeps_silent_about_is_not_taken_for_done():
     stage = Stage(Fault(kind="silent", operation="archive"))
     id_ = stage.hubspot.create("contacts", {"email": "ada@example.com"})
     consumed = stage.consume(a_message(wire(**ARCHIVE, idProperty=None, id=id_)))
-    assert tally(consumed) == {"Rejected": 1}
+    assert fates(consumed) == [("archiving", Retryable("NOT_FOUND"))]
+    stage.wait(600)
+    stage.consume(stage.queue.resent[-1].body)
     assert stage.letters == [("archiving", "UNVOUCHED", ())]
 
 
@@ -350,10 +428,20 @@ def test_an_update_waits_for_its_record_and_then_becomes_a_dead_letter():
     body = a_message(wire(**UPDATE, id="512"))
     consumed = stage.consume(body)
     assert fates(consumed) == [("e-1", Retryable("NOT_FOUND"))]
-    assert (consumed.returned, stage.letters) == (("m0",), [])
+    assert (consumed.returned, stage.letters) == ((), [])
     stage.wait(600)
-    assert tally(stage.consume(body)) == {"Rejected": 1}
+    assert tally(stage.consume(stage.queue.resent[0].body)) == {"Rejected": 1}
     assert stage.letters == [("e-1", "NOT_FOUND", ())]
+
+
+def test_an_update_waits_for_its_record_from_its_own_first_miss_whatever_the_backlog():
+    stage = Stage()
+    stage.wait(660)
+    assert fates(stage.consume(a_message(wire(**UPDATE, id="512")))) == [
+        ("e-1", Retryable("NOT_FOUND"))
+    ]
+    (event,) = json.loads(stage.queue.resent[0].body)["events"]
+    assert event["missingSince"] == "2026-11-21T12:12:00Z"
 
 
 def test_a_record_that_is_not_there_costs_its_neighbours_nothing():
@@ -382,7 +470,8 @@ def test_a_partly_settled_message_goes_on_as_a_new_one_with_what_is_open():
     consumed = stage.consume(a_message(good, waiting, tries=2), receives=2)
     assert (consumed.returned, stage.queue.postponed) == ((), {})
     (resend,) = stage.queue.resent
-    assert json.loads(resend.body) == json.loads(a_message(waiting, tries=4))
+    marked = waiting | {"missingSince": "2026-11-21T12:01:00Z"}
+    assert json.loads(resend.body) == json.loads(a_message(marked, tries=4))
     assert resend.account == "main"
     assert 36 <= resend.delay_seconds <= 40
 
@@ -510,16 +599,74 @@ def test_every_round_is_in_the_ledger_before_it_is_sent():
         (item,) = batch.inputs
         pending = stage.ledger.entry(item.record).pending
         assert all(reading in pending[name] for name, reading in item.readings.items())
-        rounds.append(item.readings["phone"].value)
+        rounds.append(item.readings["phone"].value if "phone" in item.readings else "its key")
         refused = Refused(Reason("INVALID", "no", {"phone": "INVALID"}))
-        return Answered({item.trace_id: refused if len(rounds) < 3 else Vouched("512")})
+        good = rounds[-1] in {"its key", "0"}
+        return Answered({item.trace_id: Vouched("512") if good else refused})
 
     stage.write = write
     events = [
         wire(eventId=f"e{n}", occurredAt=at(n), properties={"phone": str(n)}) for n in range(3)
     ]
     stage.consume(a_message(*events))
-    assert rounds == ["2", "1", "0"]
+    assert rounds == ["2", "its key", "1", "0"]
+
+
+def test_what_was_refused_of_an_event_is_not_tried_again():
+    stage = Stage()
+    marked = wire(properties={"seats": "7", "phone": "1"}, refused={"seats": "INVALID_INTEGER"})
+    stage.consume(a_message(marked))
+    assert stage.contact() == {"phone": "1"}
+    assert stage.letters == [("e-1", "INVALID_INTEGER", ("seats",))]
+    (letter,) = stage.queue.letters
+    assert json.loads(letter.body)["events"] == [wire(properties={"seats": "7", "phone": "1"})]
+
+
+def test_refused_values_of_one_record_end_a_few_at_a_time_and_the_good_ones_at_once():
+    stage = Stage()
+    events = [
+        wire(eventId=f"e{n}", occurredAt=at(n), properties={"seats": f"many {n}", "phone": str(n)})
+        for n in range(9)
+    ]
+    body, invocations = a_message(*events), 0
+    while body:
+        consumed = stage.consume(body)
+        assert stage.contact() == {"phone": "8"}
+        body = stage.queue.resent.pop().body if tally(consumed)["Retryable"] else None
+        invocations += 1
+    assert sorted(stage.letters) == [(f"e{n}", "INVALID_INTEGER", ("seats",)) for n in range(9)]
+    assert (invocations, len(stage.calls)) == (3, 10)
+
+
+def test_a_search_by_halves_goes_on_in_the_next_invocation():
+    stage = Stage(update_bad_value_with_trace_ids="400")
+    stage.seconds_a_call = 9
+    ids = [stage.hubspot.create("contacts", {"email": f"c{n}@example.com"}) for n in range(100)]
+    events = [
+        wire(eventId=f"e{n}", id=id_, **UPDATE, properties={"seats": "many"})
+        for n, id_ in enumerate(ids)
+    ]
+    stage.consume(a_message(*events))
+    first = [inputs for _, inputs, _ in stage.calls]
+    stage.consume(a_message(*events))
+    again = [inputs for _, inputs, _ in stage.calls[len(first) :]]
+    assert (max(first), max(again)) == (100, 12)
+
+
+def test_a_settled_record_is_free_while_its_neighbour_has_more_rounds():
+    stage = Stage()
+    stage.seconds_a_call = 9
+    events = [wire(eventId=f"e{n}", occurredAt=at(n), properties={"seats": "x"}) for n in range(3)]
+    free = []
+
+    def look():
+        entry = stage.ledger.entry(ADA._replace(id="bea@example.com"))
+        free.append(entry.clean)
+
+    stage.before_call = look
+    stage.consume(a_message(*events, wire(eventId="good", id="bea@example.com")))
+    assert free[0] is False
+    assert all(free[1:])
 
 
 def test_nothing_is_sent_with_less_than_45_seconds_left():

@@ -16,8 +16,9 @@ from hubsync.core.ledger import (
     standing,
     unanswerable,
     vouched,
+    watching,
 )
-from hubsync.core.limits import WATCH_SECONDS
+from hubsync.core.limits import WATCH_SECONDS, WATCHED_BYTES_MAX
 from tests.builders import a_change, a_reading, an_event
 
 R1, R2 = Rev("r1"), Rev("r2")
@@ -122,8 +123,8 @@ def test_that_others_are_written_counts_from_the_first_doubt_on_until_nothing_is
     assert others_written(doubted, NOW + 1)
     known = doubted._replace(others_written=True)
     assert others_written(known, 0)
-    assert released(known, {}, rev=R2, now=NOW).others_written
-    assert not released(known._replace(pending={}), {}, rev=R2, now=NOW).others_written
+    assert released(known, rev=R2, now=NOW).others_written
+    assert not released(known._replace(pending={}), rev=R2, now=NOW).others_written
 
 
 @pytest.mark.parametrize(
@@ -182,38 +183,57 @@ def test_a_record_id_once_known_is_kept():
 
 def test_a_refused_reading_leaves_alone_and_leaves_no_mark():
     entry = Entry(R1, synced={"city": OLD.version}, pending={"phone": (NEW, OLD), "city": (NEW,)})
-    assert refused(entry, {"phone": NEW, "city": NEW}) == Entry(
+    assert refused(entry, {("phone", NEW.version), ("city", NEW.version)}) == Entry(
         R1, synced={"city": OLD.version}, pending={"phone": (OLD,)}
     )
 
 
 def test_a_release_ends_the_lease_and_where_nothing_is_pending_all_doubt():
     entry = Entry(R1, lease_until=NOW, due_at=NOW, doubts=3)
-    assert released(entry, {}, rev=R2, now=NOW) == Entry(R2)
+    assert released(entry, rev=R2, now=NOW) == Entry(R2)
 
 
 def test_what_a_release_leaves_pending_is_due_for_the_sweep_and_as_doubtful_as_before():
     entry = Entry(R1, lease_until=NOW, doubts=3, pending={"phone": (OLD,)})
-    assert released(entry, {}, rev=R2, now=NOW) == Entry(
+    assert released(entry, rev=R2, now=NOW) == Entry(
         R2, doubts=3, pending={"phone": (OLD,)}, due_at=NOW
     )
 
 
 def test_what_is_told_after_a_doubt_is_watched_for_an_hour():
     told = {"phone": Watched(NEW, "+1")}
-    calm, doubted = (Entry(R1, lease_until=NOW, doubts=doubts) for doubts in (0, 1))
-    assert released(calm, told, rev=R2, now=NOW) == Entry(R2)
-    assert released(doubted, told, rev=R2, now=NOW) == Entry(
-        R2, watched=told, watched_until=NOW + WATCH_SECONDS * 1000
+    assert watching(Entry(R1), told, doubted=True, now=NOW) == Entry(
+        R1, watched=told, watched_until=NOW + WATCH_SECONDS * 1000
     )
 
 
 def test_a_watch_takes_in_what_is_told_later_and_does_not_grow_longer_for_it():
-    watching = Entry(R1, watched={"phone": Watched(OLD, "1")}, watched_until=NOW)
+    watched = Entry(R1, watched={"phone": Watched(OLD, "1")}, watched_until=NOW)
     told = {"phone": Watched(NEW, "2"), "city": Watched(NEW, "Graz")}
-    assert released(watching, told, rev=R2, now=NOW - 1) == Entry(
-        R2, watched=told, watched_until=NOW
+    assert watching(watched, told, doubted=False, now=NOW - 1) == Entry(
+        R1, watched=told, watched_until=NOW
     )
+
+
+def test_a_record_with_nothing_small_enough_to_watch_is_not_in_the_audits_index():
+    huge = a_reading("x" * WATCHED_BYTES_MAX)
+    entry = watching(Entry(R1), {"notes": Watched(huge, huge.value)}, doubted=True, now=NOW)
+    assert entry == Entry(R1)
+
+
+def test_a_record_whose_events_were_tried_apart_starts_afresh_when_it_is_clean():
+    entry = Entry(R1, lease_until=NOW, apart=True, split=3)
+    assert released(entry, rev=R2, now=NOW) == Entry(R2)
+    kept = released(entry._replace(pending={"phone": (OLD,)}), rev=R2, now=NOW)
+    assert (kept.apart, kept.split) == (True, 3)
+
+
+def test_events_of_a_record_go_apart_from_the_fourth_doubt_on():
+    taken = [
+        acquired(Entry(R1, lease_until=NOW, doubts=n), a_change(phone=NEW), rev=R2, lease_until=NOW)
+        for n in (2, 3)
+    ]
+    assert [entry.apart for entry in taken] == [False, True]
 
 
 def test_an_audit_ends_the_watch_and_makes_pending_again_what_was_overwritten():

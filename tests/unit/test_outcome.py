@@ -47,14 +47,29 @@ def test_an_event_with_a_refused_reading_is_rejected_though_others_were_written(
 def test_a_refusal_costs_the_event_it_was_about_and_no_other():
     attempt = begun(OLD, NEW)
     attempt.refuse(attempt.due(), Reason("X", "bad", {"phone": "INVALID"}))
-    attempt.vouch(attempt.due(), Vouched("512"), "t")
+    while not attempt.over:
+        attempt.vouch(attempt.due(), Vouched("512"), "t")
     assert fates(attempt, OLD, NEW) == [Written(), Rejected("INVALID", "bad", ("phone",))]
 
 
 def test_an_event_refused_whole_names_no_property():
-    attempt = begun(NEW | {ARCHIVED: a_reading("false", 2, "e-2", upsert=True)})
+    event = NEW | {ARCHIVED: a_reading("false", 2, "e-2")}
+    attempt = begun(event)
     attempt.refuse(attempt.due(), Reason("CONFLICT", "taken", {}, "c-1"))
-    assert fates(attempt, NEW) == [Rejected("CONFLICT", "taken", (), "c-1")]
+    assert fates(attempt, event) == [Retryable("OPEN", refused={"phone": "CONFLICT"})]
+    attempt.vouch(attempt.due(), Vouched("512"), "t")
+    assert fates(attempt, event) == [Rejected("CONFLICT", "taken", (), "c-1")]
+
+
+def test_what_was_refused_before_counts_once_nothing_of_the_event_is_open():
+    attempt = begun(NEW)
+    marks = {"fax": "PROPERTY_DOESNT_EXIST"}
+    assert fate(NEW, attempt, lease_seconds=7.0, marks=marks) == Retryable("OPEN")
+    attempt.vouch(attempt.due(), Vouched("512"), "t")
+    message = "HubSpot refused fax (PROPERTY_DOESNT_EXIST)"
+    assert fate(NEW, attempt, lease_seconds=7.0, marks=marks) == Rejected(
+        "PROPERTY_DOESNT_EXIST", message, ("fax",)
+    )
 
 
 def test_an_event_is_open_while_any_reading_of_it_is():
@@ -65,9 +80,18 @@ def test_an_event_is_open_while_any_reading_of_it_is():
 
 
 @pytest.mark.parametrize("settled", [False, True])
-def test_nothing_is_settled_while_the_record_is_in_doubt(settled):
+def test_nothing_that_is_not_recorded_is_settled_while_the_record_is_in_doubt(settled):
     attempt = begun(NEW)
     if settled:
         attempt.vouch(attempt.due(), Vouched("512"), "t")
     attempt.doubt("HTTP_502")
     assert fates(attempt, NEW) == [Retryable("HTTP_502", at_most=7.0)]
+
+
+def test_what_the_ledger_holds_as_written_is_settled_though_a_further_round_is_in_doubt():
+    attempt = begun(OLD, NEW)
+    attempt.vouch(OLD, Vouched("512"), "t")
+    attempt.commit(rev=Rev("r2"), now=1)
+    attempt.recorded()
+    attempt.doubt("HTTP_502")
+    assert fates(attempt, OLD, NEW) == [Written(), Retryable("HTTP_502", at_most=7.0)]

@@ -632,7 +632,7 @@ def test_a_record_read_alone_may_show_another_address():
 
 def test_a_read_that_is_no_answer_shows_nothing():
     assert found(BY_ID, ["1"], b"", 500) == Ambiguous("HTTP_500")
-    assert found(BY_ID, ["1"], error_body("No"), 400) == NotApplied("READ_400")
+    assert isinstance(found(BY_ID, ["1"], error_body("No"), 400), WholeRefused)
     assert found(BY_ID, ["1"], b"{") == Ambiguous("READ_UNFINISHED")
     assert found(BY_ID, ["1"], {"status": "PENDING"}) == Ambiguous("READ_UNFINISHED")
     assert found(BY_ID, ["1"], {"status": []}) == {}

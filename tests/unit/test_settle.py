@@ -78,8 +78,22 @@ def test_an_unmentioned_input_is_sent_alone_and_then_read_back():
 
 def test_a_record_not_found_waits_for_whoever_knows_how_long():
     pairs = sent("ada")
-    assert settle(pairs, answered(pairs, NotFound(UNNAMED))) == Next()
-    assert pairs[0][0].not_found == UNNAMED
+    after = settle(pairs, answered(pairs, NotFound(UNNAMED)))
+    assert after == Next(missed=[(pairs[0][0], UNNAMED)])
+
+
+def test_a_required_property_that_was_not_sent_is_waited_for_as_a_record_is():
+    pairs = sent("ada")
+    required = faulty("city", "MISSING_REQUIRED_PROPERTY")
+    after = settle(pairs, answered(pairs, Refused(required)))
+    assert after == Next(missed=[(pairs[0][0], required)])
+    assert not pairs[0][0].refused
+
+
+def test_a_batch_that_is_halved_is_remembered_by_its_records():
+    pairs = sent("ada", "bea")
+    settle(pairs, WholeRefused(UNNAMED))
+    assert [attempt.entry.split for attempt, _ in pairs] == [1, 1]
 
 
 def test_a_whole_refusal_that_names_nobody_is_searched_by_halves():
@@ -137,8 +151,8 @@ def test_a_fault_of_the_request_is_every_inputs_and_nobody_is_searched_for(code)
 def test_a_whole_answer_of_not_found_to_a_single_input_is_about_its_record():
     pairs = sent("ada")
     reason = Reason("OBJECT_NOT_FOUND", "no", {})
-    assert settle(pairs, WholeRefused(reason)) == Next()
-    assert (pairs[0][0].not_found, pairs[0][0].refused) == (reason, {})
+    assert settle(pairs, WholeRefused(reason)) == Next(missed=[(pairs[0][0], reason)])
+    assert pairs[0][0].refused == {}
 
 
 def test_a_body_too_large_is_halved_until_one_input_is_guilty():

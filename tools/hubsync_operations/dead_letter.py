@@ -15,7 +15,14 @@ from hubsync.core.message import Envelope, parse_message, repack
 
 RECEIVES_EXHAUSTED: Final = "RECEIVES_EXHAUSTED"
 OWN_REASONS: Final = frozenset(
-    {"NOT_FOUND", "UNVOUCHED", "NO_ANSWER", "RETRIES_EXHAUSTED", RECEIVES_EXHAUSTED}
+    {
+        "NOT_FOUND",
+        "UNVOUCHED",
+        "NO_ANSWER",
+        "ARCHIVE_OF_MERGED",
+        "RETRIES_EXHAUSTED",
+        RECEIVES_EXHAUSTED,
+    }
     | {"MALFORMED_EVENT", "MALFORMED_MESSAGE"}
 )
 _GIVEN_UP_BY_SQS: Final = "SQS moved the message: its consumer ended without an answer each time"

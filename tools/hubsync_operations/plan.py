@@ -123,14 +123,16 @@ def _calls(
     route: Route, attempts: Sequence[Attempt], versions: Mapping[str, str]
 ) -> Iterator[Call]:
     address = path(route.object_type, route.operation, versions)
-    if route.operation == "archive" and route.id_property != HUBSPOT_ID:
-        ids = [attempt.record.id for attempt in attempts]
-        look = encode_read(route, ids, [])
-        yield Call(path(route.object_type, "read", versions), len(ids), look)
-        yield Call(address, len(ids), None)
-    else:
-        inputs = tuple(map(_input, attempts))
-        yield Call(address, len(inputs), Batch(route, inputs).encode())
+    inputs = tuple(map(_input, attempts))
+    body = Batch(route, inputs).encode()
+    if route.operation != "archive":
+        yield Call(address, len(inputs), body)
+        return
+    # Records are read by key before they are archived, which tells their ids, and after it.
+    ids = [attempt.record.id for attempt in attempts]
+    by_own_id = route.id_property == HUBSPOT_ID
+    read = Call(path(route.object_type, "read", versions), len(ids), encode_read(route, ids, []))
+    yield from (read, Call(address, len(ids), body if by_own_id else None), read)
 
 
 def _input(attempt: Attempt) -> Input:

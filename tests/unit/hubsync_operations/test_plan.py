@@ -77,12 +77,13 @@ def test_an_older_reading_is_superseded_and_an_event_with_nothing_newer_is_so_wh
     assert found.superseded == (("changes", "e-0"),)
 
 
-def test_a_record_is_looked_up_before_it_is_archived_unless_it_is_named_by_hubspots_own_id():
+def test_a_record_is_read_before_it_is_archived_and_after_it():
     archive = {"operation": "archive", "properties": None}
     found = planned(an_event(**archive), an_event(idProperty=None, id="77", **archive))
-    assert calls(found) == [(f"{CONTACTS}/{call}", 1) for call in ("archive", "read", "archive")]
-    by_id, read, by_email = (call.body for call in found.calls)
-    assert json.loads(read)["inputs"] == [{"id": ADA.id}]
+    once = ("read", "archive", "read")
+    assert calls(found) == [(f"{CONTACTS}/{call}", 1) for call in (*once, *once)]
+    _, by_id, _, read, by_email, again = (call.body for call in found.calls)
+    assert json.loads(read)["inputs"] == json.loads(again)["inputs"] == [{"id": ADA.id}]
     assert by_email is None
     assert json.loads(by_id) == {"inputs": [{"id": "77"}]}
 
@@ -93,8 +94,7 @@ def test_what_is_newer_than_an_archive_is_sent_after_it_and_what_is_older_never(
     before = an_event(eventId="e-0", occurredAt="2026-11-21T11:00:00Z", **update)
     after = an_event(eventId="e-2", occurredAt="2026-11-21T13:00:00Z", **update)
     assert calls(planned(before, archive, after)) == [
-        (f"{CONTACTS}/archive", 1),
-        (f"{CONTACTS}/update", 1),
+        (f"{CONTACTS}/{call}", 1) for call in ("read", "archive", "read", "update")
     ]
     (passed,) = planned(before, archive).passed
     assert (passed.name, passed.version.event_id, passed.by.event_id) == ("firstname", "e-0", "e-1")

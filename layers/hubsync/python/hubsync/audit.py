@@ -13,12 +13,13 @@ from itertools import batched
 
 from hubsync.core import ledger
 from hubsync.core.batch import Route
-from hubsync.core.change import Reading, RecordKey
+from hubsync.core.change import ARCHIVED, Reading, RecordKey
 from hubsync.core.ledger import Entry, Watched
 from hubsync.core.limits import AUDIT_INPUTS_MAX
-from hubsync.core.reply import Ambiguous, Found, NotApplied, Shown, Told
+from hubsync.core.reply import Found, NotApplied, Shown, Told, Unread
 from hubsync.invocation import Invocation
 from hubsync.ports import LedgerWrite, Ports, Read, Survey, Terms
+from hubsync.read_back import find
 from hubsync.sweep import reassert
 
 
@@ -45,7 +46,9 @@ async def audit(
     deadline: float,
 ) -> Audited:
     """Look at records whose watch has ended, at most so many, and write back what went back."""
-    invocation = Invocation.begin(ports, terms, deadline=deadline, expired=lambda _event: True)
+    invocation = Invocation.begin(
+        ports, terms, deadline=deadline, expired=lambda _event: True, in_hand=lambda _event: True
+    )
     records = await survey.watched(invocation.now(), most=records_max)
     result = Audited()
     by_route: defaultdict[Route, list[RecordKey]] = defaultdict(list)
@@ -70,15 +73,21 @@ async def _audit(
     entries = await invocation.ports.ledger.read(records)
     # A record in progress is looked at when it is at rest; its watch goes on.
     resting = {r: entry for r, entry in entries.items() if entry.watched and not entry.lease_until}
-    names = sorted({name for entry in resting.values() for name in entry.watched})
+    names = sorted({name for entry in resting.values() for name in entry.watched} - {ARCHIVED})
     if not resting:
         return
     permits = invocation.ports.permits(route.account)
-    found: Found | NotApplied | Ambiguous = {}
-    if await permits.take(seconds=invocation.sending_seconds_left()) is None:
-        found = await read_histories(route, [record.id for record in resting], names)
-        await permits.heard(found)
-    shown = {} if isinstance(found, NotApplied | Ambiguous) else found
+
+    async def read(ids: Sequence[str]) -> Found | Unread:
+        refused = await permits.take(seconds=invocation.sending_seconds_left())
+        if refused is not None:
+            return NotApplied(refused.reason)
+        answer = await read_histories(route, ids, names)
+        await permits.heard(answer)
+        return answer
+
+    found = await find(read, [record.id for record in resting])
+    shown = {id_: each for id_, each in found.items() if each is None or isinstance(each, Shown)}
     now = invocation.now()
     writes = []
     for record, entry in resting.items():
@@ -99,6 +108,9 @@ def _landed(
 ) -> dict[str, Reading]:
     """Return the readings that an older write of ours has covered."""
     landed: dict[str, Reading] = {}
+    if shown and entry.archived and ARCHIVED in entry.watched:
+        # Whether a late upsert of ours or a person made it cannot be told, so it stays.
+        result.landed_late.append((record, ARCHIVED))
     for name, watched in entry.watched.items():
         if entry.synced.get(name) != watched.reading.version:
             continue  # Something newer was written since, and has its own watch if it needs one.

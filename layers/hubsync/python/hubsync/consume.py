@@ -9,6 +9,7 @@ import asyncio
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 from random import Random
 from typing import Any, Final, NamedTuple
 
@@ -26,8 +27,8 @@ from hubsync.core.change import (
 from hubsync.core.event import Rules, moment
 from hubsync.core.ledger import Entry
 from hubsync.core.limits import PENDING_BYTES_MAX, TRIES_MAX, WRITE_SECONDS_LEFT_MIN
-from hubsync.core.message import Envelope, parse_message, repack, wires
-from hubsync.core.outcome import Fate, Rejected, Retryable, fate
+from hubsync.core.message import UNMARKED, Envelope, Marks, marked, parse_message, repack, wires
+from hubsync.core.outcome import Fate, Rejected, Retryable, fate, reasons_of, rejection
 from hubsync.invocation import Invocation
 from hubsync.ports import DeadLetter, Ports, Queue, Resend, Terms
 from hubsync.write import Writer
@@ -61,6 +62,8 @@ class Delivery:
     source: str = ""
     fate: Fate | None = None
     entry: Entry | None = None  # of its record, as it was left
+    marks: Marks = UNMARKED  # what earlier tries came to
+    marked: Marks | None = None  # the same after this one, where that is more
     tries: int = 0  # before this one, and when the next one is, if it is still open
     again_in_seconds: int = 0
 
@@ -89,6 +92,11 @@ class Parcel:
         if not self._wires:
             self._wires = wires(self.received.body)
         return self._wires[delivery.position]
+
+    def wire_again(self, delivery: Delivery) -> dict[str, Any]:
+        """Return an event as it goes back to the queue."""
+        wire = self.wire(delivery)
+        return wire if delivery.marked is None else marked(wire, delivery.marked)
 
 
 class Consumed(NamedTuple):
@@ -140,16 +148,21 @@ def _opened(message: Received, rules: Rules) -> Parcel:
             rejected = Rejected("MALFORMED_EVENT", f"not a change event: {delivered.fault}")
             parcel.deliveries.append(Delivery(position, fate=rejected))
             continue
-        parcel.deliveries.append(
-            Delivery(
-                position,
-                record_key(envelope.account, event),
-                readings(envelope.source, event),
-                event.event_id,
-                event.occurred_at,
-                envelope.source,
-            )
+        said = readings(envelope.source, event)
+        if refused := delivered.marks.refused:
+            said = {name: reading for name, reading in said.items() if name not in refused}
+        delivery = Delivery(
+            position,
+            record_key(envelope.account, event),
+            said,
+            event.event_id,
+            event.occurred_at,
+            envelope.source,
+            marks=delivered.marks,
         )
+        if not said:  # All of it was refused before.
+            delivery.fate = rejection(reasons_of(refused))
+        parcel.deliveries.append(delivery)
     return parcel
 
 
@@ -160,11 +173,11 @@ async def _write(
     by_account: defaultdict[str, list[Delivery]] = defaultdict(list)
     for parcel in parcels:
         for delivery in parcel.deliveries:
-            if delivery.record is not None:
+            if delivery.record is not None and delivery.fate is None:
                 by_account[delivery.record.account].append(delivery)
-    waited_enough = _waited_enough(parcels, ports.now(), terms)
+    waits = _Waits(parcels, ports.now(), terms)
     invocation = Invocation.begin(
-        ports, terms, deadline=deadline, expired=waited_enough.__contains__
+        ports, terms, deadline=deadline, expired=waits.expired, in_hand=waits.in_hand
     )
     writers = {account: Writer(invocation) for account in by_account}
     async with asyncio.TaskGroup() as group:
@@ -172,18 +185,38 @@ async def _write(
             group.create_task(writers[account].write(_coalesced(deliveries)))
     for account, deliveries in by_account.items():
         _judge(deliveries, writers[account], lease_seconds=invocation.lease_seconds_left())
+    now = round(ports.now() * 1_000_000)
+    for deliveries in by_account.values():
+        for delivery in deliveries:
+            _mark(delivery, now)
     return list(writers.values())
 
 
-def _waited_enough(parcels: Iterable[Parcel], now: float, terms: Terms) -> frozenset[EventId]:
-    """Return the events received so long ago that their record, if unknown, will not come."""
-    latest = (now - terms.not_found_retry_seconds) * 1_000_000
-    return frozenset(
-        (delivery.source, delivery.event_id)
-        for parcel in parcels
-        if parcel.received_at <= latest
-        for delivery in parcel.deliveries
-    )
+class _Waits:
+    """How long the events in hand have waited for something that HubSpot lacks.
+
+    It is asked about few events if any, so it looks at all of them at the first question only.
+    """
+
+    def __init__(self, parcels: Sequence[Parcel], now: float, terms: Terms) -> None:
+        self._parcels = parcels
+        self._now = round(now * 1_000_000)
+        self._latest = self._now - round(terms.not_found_retry_seconds * 1_000_000)
+
+    @cached_property
+    def _since(self) -> dict[EventId, int]:
+        return {
+            (delivery.source, delivery.event_id): delivery.marks.missing_since or self._now
+            for parcel in self._parcels
+            for delivery in parcel.deliveries
+        }
+
+    def in_hand(self, event: EventId) -> bool:
+        return event in self._since
+
+    def expired(self, event: EventId) -> bool:
+        """Whether an event in hand has waited long enough, counted from its own first miss."""
+        return self._since.get(event, self._latest + 1) <= self._latest
 
 
 def _coalesced(deliveries: Sequence[Delivery]) -> list[Change]:
@@ -231,7 +264,22 @@ def _judge(deliveries: Iterable[Delivery], writer: Writer, *, lease_seconds: flo
             delivery.fate = writer.left[delivery.record]
         else:
             delivery.entry = attempt.entry
-            delivery.fate = fate(delivery.readings, attempt, lease_seconds=lease_seconds)
+            marks = delivery.marks.refused
+            delivery.fate = fate(
+                delivery.readings, attempt, lease_seconds=lease_seconds, marks=marks
+            )
+
+
+def _mark(delivery: Delivery, now: int) -> None:
+    """Note on an event that comes back what this time came to."""
+    fate = delivery.fate
+    if not isinstance(fate, Retryable) or not (fate.refused or fate.missing):
+        return
+    refused = {**delivery.marks.refused, **fate.refused}
+    since = delivery.marks.missing_since
+    if fate.missing and since is None:
+        since = now
+    delivery.marked = Marks(refused, since)
 
 
 def _give_up_exhausted(parcel: Parcel) -> None:
@@ -274,7 +322,8 @@ async def _dead_letter(parcels: Sequence[Parcel], queue: Queue, deadline: float)
 def _letter(parcel: Parcel, delivery: Delivery, rejected: Rejected) -> DeadLetter:
     if parcel.envelope is None:
         return DeadLetter(parcel.received.body, "", rejected)
-    (body,) = repack(parcel.envelope, [parcel.wire(delivery)], tries=0)
+    # What HubSpot refused is tried again when the letter is redriven.
+    (body,) = repack(parcel.envelope, [marked(parcel.wire(delivery), UNMARKED)], tries=0)
     return DeadLetter(body, parcel.envelope.account, rejected)
 
 
@@ -282,6 +331,8 @@ async def _send_back(
     parcels: Sequence[Parcel], queue: Queue, random: Random, deadline: float
 ) -> list[str]:
     """Send open events back, in new messages where others of their message are settled.
+
+    Where more is known of an event than its message says, it goes into a new message, too.
 
     Returns the ids of the messages that are not done.
     """
@@ -294,10 +345,11 @@ async def _send_back(
         delay = min(_delay(parcel, d.fate, random) for d in still_open)
         for delivery in still_open:
             delivery.tries, delivery.again_in_seconds = parcel.tries, delay
-        if parcel.envelope is None or len(still_open) == len(parcel.deliveries):
+        as_it_was = all(delivery.marked is None for delivery in still_open)
+        if parcel.envelope is None or (as_it_was and len(still_open) == len(parcel.deliveries)):
             returned[parcel.received.message_id] = (parcel.received.receipt_handle, delay)
             continue
-        left = [parcel.wire(delivery) for delivery in still_open]
+        left = [parcel.wire_again(delivery) for delivery in still_open]
         resends += [
             (parcel, Resend(body, parcel.envelope.account, delay))
             for body in repack(parcel.envelope, left, tries=parcel.tries + 1)

@@ -17,6 +17,8 @@ from hubsync.ports import Ports, Terms
 
 type Expired = Callable[[EventId], bool]
 """Whether an event has waited long enough for a record that HubSpot does not know."""
+type InHand = Callable[[EventId], bool]
+"""Whether an event is here, so that it becomes a dead letter if it is given up."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,17 +29,24 @@ class Invocation:
     deadline: float
     lease_until: int  # ms since 1970
     expired: Expired
+    in_hand: InHand
     _revs: Iterator[Rev]
 
     @classmethod
     def begin(
-        cls, ports: Ports, terms: Terms, *, deadline: float, expired: Expired
+        cls,
+        ports: Ports,
+        terms: Terms,
+        *,
+        deadline: float,
+        expired: Expired,
+        in_hand: InHand,
     ) -> "Invocation":
         """Start now. A lease outlives the invocation by the time a late write may take."""
         seconds = deadline - asyncio.get_running_loop().time()
         lease_seconds = seconds + terms.late_write_seconds + LEASE_MARGIN_SECONDS
         lease_until = round((ports.now() + lease_seconds) * 1000)
-        return cls(ports, deadline, lease_until, expired, _revs(ports.random))
+        return cls(ports, deadline, lease_until, expired, in_hand, _revs(ports.random))
 
     def now(self) -> int:
         """Return the moment in ms since 1970."""

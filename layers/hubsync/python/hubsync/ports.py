@@ -10,12 +10,10 @@ from hubsync.core.budget import Budget
 from hubsync.core.change import RecordKey
 from hubsync.core.ledger import Entry, Rev
 from hubsync.core.outcome import Rejected
-from hubsync.core.reply import Ambiguous, Found, NotApplied, Reply
+from hubsync.core.reply import Found, Reply, Unread
 
 type Write = Callable[[Batch], Awaitable[Reply]]
-type Read = Callable[
-    [Route, Sequence[str], Sequence[str]], Awaitable[Found | NotApplied | Ambiguous]
-]
+type Read = Callable[[Route, Sequence[str], Sequence[str]], Awaitable[Found | Unread]]
 
 
 class NoPermit(NamedTuple):

@@ -1,31 +1,42 @@
 """Use case: send what is due of records under our lease, until nothing is, and release them."""
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
+from functools import partial
 
-from hubsync.core.attempt import Attempt
+from hubsync.core.attempt import NOT_FOUND, Attempt
 from hubsync.core.batch import Batch, Input, Route, archive_input, by_route, write_input
 from hubsync.core.change import ARCHIVED, RecordKey
-from hubsync.core.event import HUBSPOT_ID
 from hubsync.core.ledger import Rev
 from hubsync.core.look import (
+    NO_SUCH_RECORD,
     Look,
+    judge_archive,
+    judge_archived,
     judge_contradicted,
     judge_silent,
     judge_unanswerable,
     seen,
-    wait_for_look,
 )
-from hubsync.core.reply import Ambiguous, Answered, Found, NotApplied, Reason, Vouched
+from hubsync.core.reply import (
+    REQUIRED_FAULTS,
+    Answered,
+    Found,
+    NotApplied,
+    Reason,
+    Reply,
+    Shown,
+    Unread,
+    WholeRefused,
+)
 from hubsync.core.settle import Next, Sent, settle
 from hubsync.errors import Unanswered
 from hubsync.invocation import Invocation
 from hubsync.ports import LedgerWrite, NoPermit, Permits
+from hubsync.read_back import find
 
 OUT_OF_TIME = "OUT_OF_TIME"
 LEDGER_UNANSWERED = "LEDGER_UNANSWERED"
-READ_UNANSWERED = "READ_UNANSWERED"
-NOT_FOUND = "NOT_FOUND"
 
 
 class Rounds:
@@ -43,77 +54,79 @@ class Rounds:
         self._invocation = invocation
         self._ports = invocation.ports
         self._made = made
+        self._leased: dict[RecordKey, Attempt] = {}
 
     async def run(self, attempts: Sequence[Attempt]) -> None:
         """Send, settle and release records whose leases were taken with their first readings.
 
-        Where that is cut off, the records are in doubt.
+        Each record is released when it is done itself. Where the run is cut off, the records that
+        are not released yet are in doubt.
         """
+        self._leased = {attempt.record: attempt for attempt in attempts}
         try:
             await self._run(attempts)
         except asyncio.CancelledError:
-            for attempt in attempts:
+            for attempt in self._leased.values():
                 attempt.doubt(OUT_OF_TIME)
             raise
 
     async def _run(self, attempts: Sequence[Attempt]) -> None:
-        # What a batch sends first is one call's, and was committed with the leases.
-        after = await self._round([attempt for attempt in attempts if not attempt.over])
-        self._made.clear()  # From now on, what is due is not what they were made of.
-        groups, again = after.groups, await self._due_again(after)
-        while again or groups:
-            if not groups:
-                groups, again = _by_call(again), []
-            after = await self._round(await self._commit(groups.pop(0)))
+        # The first group is what the batch was cut for, and was committed with the leases.
+        group, groups, again = list(attempts), list[list[Attempt]](), list[Attempt]()
+        while group:
+            after = await self._round(group)
+            self._made.clear()  # Prepared inputs serve the first call only.
+            await self._judge(after)
             groups += after.groups
-            again += await self._due_again(after)
+            again += after.again
+            await self._release(group)
+            group = []
+            while not group and (groups or again):
+                if not groups:
+                    groups, again = _by_call(again), []
+                group = await self._commit(groups.pop(0))
         await self._release(attempts)
 
-    async def _due_again(self, after: Next) -> list[Attempt]:
-        """Return whom there is more to send of, once those are judged whom one has to look at."""
+    async def _round(self, group: list[Attempt]) -> Next:
+        """Send one batch and settle it."""
+        route = group[0].route(group[0].due())
+        if route.operation == "archive":
+            return await self._archive(route, group)
+        sent = [(attempt, self._input(attempt)) for attempt in group]
+        if len(sent) == 1 and group[0].unanswerable:
+            return await self._look_for_unanswered(*sent[0])
+        return await self._send(route, sent)
+
+    async def _judge(self, after: Next) -> None:
+        """Settle the inputs of which the answer alone does not say enough."""
+        expired = self._invocation.expired
         for attempt, item in after.read_back:
-            judge_silent(attempt, item, await self._look(item))
-            self._give_up_unknown(attempt)
+            judge_silent(attempt, item, await self._look(item), expired=expired)
             after.go_on(attempt)
         for attempt, item, reason in after.contradicted:
             judge_contradicted(attempt, item, reason, await self._look(item, in_doubt=True))
             after.go_on(attempt)
-        return after.again
-
-    async def _round(self, group: list[Attempt]) -> Next:
-        """Send one batch and settle it."""
-        if not group:
-            return Next()
-        route = group[0].route(group[0].due())
-        sent = await self._inputs(route, group)
-        if len(sent) == 1 and sent[0][0].unanswerable:
-            attempt, item = sent.pop()
-            attempt.unanswerable = False
-            # The leases it was sent under have run out: it cannot land after the look.
-            judge_unanswerable(attempt, item, await self._look(item, in_doubt=True))
-        after = await self._send(route, sent) if sent else Next()
-        for attempt in group:
-            self._give_up_unknown(attempt)
-        # A record found archived already was not sent; what is newer than that still is due.
-        listed = {attempt.record for attempt in after.attempts()}
-        after.again += [a for a in group if not a.over and a.record not in listed]
-        return after
+        for attempt, reason in after.missed:
+            attempt.miss(_missing(reason), expired=expired)
+            after.go_on(attempt)
 
     async def _send(self, route: Route, sent: list[Sent]) -> Next:
+        reply = await self._call(route, sent)
+        return Next() if reply is None else settle(sent, reply)
+
+    async def _call(self, route: Route, sent: list[Sent]) -> Reply | None:
+        """Send one batch and return the reply; None if there is no permit or no time for it."""
         refused = await self._permit()
         if refused is not None:
             for attempt, _ in sent:
                 attempt.halt(refused.reason, refused.seconds)
-            return Next()
+            return None
         in_doubt = any(attempt.entry.doubts > 0 for attempt, _ in sent)
         reply = await self._ports.write(Batch(route, tuple(item for _, item in sent)))
         await self._permits.heard(reply, in_doubt=in_doubt)
-        after = settle(sent, reply)
         if isinstance(reply, Answered):
             self._ports.written_at[route.account] = self._invocation.now()
-            for attempt, _ in sent:
-                self._give_up_unknown(attempt)
-        return after
+        return reply
 
     async def _permit(self) -> NoPermit | None:
         """Ask for one call more, whatever it is for: None means that time and permit are there."""
@@ -126,8 +139,8 @@ class Rounds:
         return await self._permits.take(seconds=seconds, urgent=True)
 
     async def _read(
-        self, route: Route, ids: Sequence[str], names: Sequence[str], *, in_doubt: bool = False
-    ) -> Found | NotApplied | Ambiguous:
+        self, route: Route, names: Sequence[str], ids: Sequence[str], *, in_doubt: bool = False
+    ) -> Found | Unread:
         refused = await self._permit()
         if refused is not None:
             return NotApplied(refused.reason, refused.seconds)
@@ -135,86 +148,87 @@ class Rounds:
         await self._permits.heard(found, in_doubt=in_doubt)
         return found
 
-    async def _inputs(self, route: Route, group: list[Attempt]) -> list[Sent]:
-        if route.operation == "archive":
-            return await self._archive_inputs(route, group)
-        return [(attempt, self._input(attempt)) for attempt in group]
-
     def _input(self, attempt: Attempt) -> Input:
         made = self._made.get(attempt.record)
         return made or write_input(attempt.record, attempt.due())
 
-    async def _archive_inputs(self, route: Route, group: list[Attempt]) -> list[Sent]:
-        """Find the record ids that HubSpot archives by; a record it does not know is archived."""
-        by_own_id = route.id_property == HUBSPOT_ID
-        known = {a.record: a.record.id if by_own_id else a.entry.hubspot_id for a in group}
-        unknown = [attempt for attempt in group if known[attempt.record] is None]
-        if unknown:
-            found = await self._read(route, [a.record.id for a in unknown], [])
-            for attempt in unknown:
-                if isinstance(found, NotApplied | Ambiguous):
-                    wait_for_look(attempt, found)
-                elif attempt.record.id not in found:
-                    attempt.halt(READ_UNANSWERED)
-                elif (shown := found[attempt.record.id]) is None:
-                    attempt.vouch(attempt.due(), Vouched(None), "")
-                else:
-                    known[attempt.record] = shown.hubspot_id
-        return [
-            (attempt, archive_input(attempt.record, attempt.due(), hubspot_id))
-            for attempt in group
-            if (hubspot_id := known[attempt.record]) is not None
-        ]
+    async def _archive(self, route: Route, group: list[Attempt]) -> Next:
+        """Read records by key, archive them by id, and read them by key again.
 
-    def _give_up_unknown(self, attempt: Attempt) -> None:
-        """Give up events that have waited long enough for their record; the others wait on."""
-        if attempt.not_found is None:
-            return
-        due = attempt.due()
-        if attempt.route(due).operation == "archive":
-            attempt.not_found = None
-            attempt.vouch(due, Vouched(None), "")  # What is not there is archived.
-            return
-        reason = Reason(
-            NOT_FOUND, "HubSpot knows no such record", {}, attempt.not_found.correlation_id
-        )
-        events = {r.version.event for readings in attempt.open.values() for r in readings}
-        expired = {event for event in events if self._invocation.expired(event)}
-        attempt.refuse_events(expired, reason)
-        attempt.not_found = None
-        if attempt.open:
-            attempt.halt(NOT_FOUND)
+        Only a read that finds nothing vouches: the 204 says nothing of a record that a person
+        merged into another one in between (assumed). An id from before is never used.
+        """
+        expired, in_hand = self._invocation.expired, self._invocation.in_hand
+        there = await self._find(route, group)
+        sent: list[Sent] = []
+        for attempt, shown in there:
+            if judge_archive(attempt, shown, in_hand=in_hand) and isinstance(shown, Shown):
+                item = archive_input(attempt.record, attempt.due(), shown.hubspot_id)
+                sent.append((attempt, item))
+        reply = await self._call(route, sent) if sent else None
+        after = Next()
+        if isinstance(reply, Answered) or _knows_none(reply):
+            for attempt, shown in await self._find(route, [attempt for attempt, _ in sent]):
+                judge_archived(attempt, shown, expired=expired, in_hand=in_hand)
+        elif reply is not None:
+            after = settle(sent, reply)
+        listed = {attempt.record for attempt in after.attempts()}
+        for attempt in group:
+            if attempt.record not in listed:
+                after.go_on(attempt)
+        return after
+
+    async def _find(
+        self, route: Route, group: Sequence[Attempt]
+    ) -> list[tuple[Attempt, Shown | Unread | None]]:
+        found = await find(partial(self._read, route, []), [a.record.id for a in group])
+        return [(attempt, found[attempt.record.id]) for attempt in group]
+
+    async def _look_for_unanswered(self, attempt: Attempt, item: Input) -> Next:
+        """Read back what was in doubt once too often, rather than send it once more.
+
+        The leases it was sent under have run out: it cannot land after the look.
+        """
+        attempt.unanswerable = False
+        look = await self._look(item, in_doubt=True)
+        judge_unanswerable(attempt, item, look, in_hand=self._invocation.in_hand)
+        after = Next()
+        after.go_on(attempt)
+        return after
 
     async def _look(self, item: Input, *, in_doubt: bool = False) -> Look:
         """Read a record back."""
         record = item.record
         route = Route(record.account, record.object_type, "update", record.id_property)
         names = [name for name in item.readings if name != ARCHIVED]
-        found = await self._read(route, [record.id], names, in_doubt=in_doubt)
-        if isinstance(found, NotApplied | Ambiguous):
-            return found
-        if record.id not in found:
-            return NotApplied(READ_UNANSWERED)  # Silence: it may be there after all.
-        return seen(item, found[record.id])
+        read = partial(self._read, route, names, in_doubt=in_doubt)
+        found = (await find(read, [record.id]))[record.id]
+        return seen(item, found) if found is None or isinstance(found, Shown) else found
 
     async def _commit(self, group: list[Attempt]) -> list[Attempt]:
         """Commit what a further round sends, before it does; return the records that may go on."""
-        behind = [attempt for attempt in group if attempt.uncommitted(attempt.due())]
+        behind = [attempt for attempt in group if attempt.is_behind()]
         if not behind:
             return group
         expected = [attempt.entry.rev for attempt in behind]
         for attempt in behind:
-            attempt.commit(attempt.due(), rev=self._invocation.rev())
+            attempt.commit(rev=self._invocation.rev(), now=self._invocation.now())
         await self._record(behind, expected)
         return [attempt for attempt in group if not attempt.in_doubt]
 
-    async def _release(self, attempts: Sequence[Attempt]) -> None:
-        """Record what was settled and give the leases back, but for records in doubt."""
-        certain = [attempt for attempt in attempts if not attempt.in_doubt]
+    async def _release(self, attempts: Iterable[Attempt]) -> None:
+        """Record what was settled of records that are done, and give their leases back.
+
+        Records in doubt keep theirs.
+        """
+        done = [a for a in attempts if a.over and a.record in self._leased]
+        certain = [attempt for attempt in done if not attempt.in_doubt]
         expected = [attempt.entry.rev for attempt in certain]
         for attempt in certain:
             attempt.release(rev=self._invocation.rev(), now=self._invocation.now())
         await self._record(certain, expected)
+        for attempt in done:
+            del self._leased[attempt.record]
 
     async def _record(self, attempts: Sequence[Attempt], expected: Sequence[Rev]) -> None:
         """Write the attempts' entries; where that is not confirmed, their events are not done."""
@@ -230,9 +244,21 @@ class Rounds:
         for attempt in attempts:
             if attempt.record in lost:
                 attempt.doubt(LEDGER_UNANSWERED)
+            else:
+                attempt.recorded()
 
 
 def _by_call(attempts: Sequence[Attempt]) -> list[list[Attempt]]:
     """Group what is due by its call; the records of one batch still fit one by count and bytes."""
     routed = by_route((attempt.route(attempt.due()), attempt) for attempt in attempts)
     return list(routed.values())
+
+
+def _knows_none(reply: Reply | None) -> bool:
+    return isinstance(reply, WholeRefused) and reply.reason.code == "OBJECT_NOT_FOUND"
+
+
+def _missing(reason: Reason) -> Reason:
+    if REQUIRED_FAULTS & set(reason.properties.values()):
+        return reason
+    return Reason(NOT_FOUND, NO_SUCH_RECORD, {}, reason.correlation_id)

@@ -91,7 +91,11 @@ class Writer:
                 case Standing.LEASED:
                     leased.append((change, entry))
                 case Standing.DUE:
-                    due.append(self._claim(change, entry))
+                    claim = self._claim(change, entry)
+                    if claim.attempt.halted is None:
+                        due.append(claim)
+                    else:  # Only an archive is open, and it waits.
+                        self._leave([change], Retryable(claim.attempt.halted))
         async with asyncio.TaskGroup() as group:
             if leased:
                 group.create_task(self._write_later(leased, tries))
@@ -114,7 +118,7 @@ class Writer:
             # What is pending is settled first; the events in hand wait.
             taken = Change(change.record, {})
             acquired = acquire(taken)
-        attempt = Attempt.begin(taken, acquired)
+        attempt = Attempt.begin(taken, acquired, expired=invocation.expired)
         attempt.unanswerable = unanswerable
         due = attempt.due()
         return Claim(change, entry, attempt, due, attempt.route(due))
@@ -187,12 +191,20 @@ class Writer:
 _INPUTS_BY_DOUBTS = (BATCH_INPUTS_MAX, 10, 1)
 
 
-def _batches(claims: Iterable[Claim]) -> Iterator[list[Claimed]]:
-    def apart(claim: Claim) -> int:
-        return min(claim.attempt.entry.doubts, len(_INPUTS_BY_DOUBTS) - 1)
+def _inputs_max(claim: Claim) -> int:
+    """Return how many inputs a batch with this record may have.
 
-    by_doubts = groupby(sorted(claims, key=apart), key=apart)
-    for doubts, some in by_doubts:
+    A batch that was refused whole is cut as small as it had been halved, so that the search for the
+    guilty input goes on where it was left.
+    """
+    entry = claim.attempt.entry
+    by_doubts = _INPUTS_BY_DOUBTS[min(entry.doubts, len(_INPUTS_BY_DOUBTS) - 1)]
+    return min(by_doubts, BATCH_INPUTS_MAX >> entry.split or 1)
+
+
+def _batches(claims: Iterable[Claim]) -> Iterator[list[Claimed]]:
+    by_size = groupby(sorted(claims, key=_inputs_max, reverse=True), key=_inputs_max)
+    for inputs_max, some in by_size:
         for same in by_route((claim.route, claim) for claim in some).values():
             made = ((claim, write_input(claim.change.record, claim.due)) for claim in same)
-            yield from cut(made, count=_INPUTS_BY_DOUBTS[doubts], size=lambda each: each[1].size)
+            yield from cut(made, count=inputs_max, size=lambda each: each[1].size)

@@ -1,16 +1,22 @@
 """One record while we hold its lease: what to send next, and what each verdict leaves to send."""
 
-from collections.abc import Collection, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import chain
+from typing import Final
 
 from hubsync.core import ledger
 from hubsync.core.batch import Route, route_of
-from hubsync.core.change import ARCHIVED, YES, Change, Reading, Readings, RecordKey, Version, merged
+from hubsync.core.change import ARCHIVED, YES, Change, Reading, RecordKey, Version, merged
 from hubsync.core.ledger import Entry, Rev, Watched
-from hubsync.core.reply import Reason, Vouched, shown_text
+from hubsync.core.limits import REFUSAL_ROUNDS_MAX
+from hubsync.core.reply import PROPERTY_FAULTS, REQUEST_FAULTS, Reason, Vouched, shown_text
 
 type EventId = tuple[str, str]  # source and event id
+type Named = tuple[str, Version]  # one reading: its property and its version
+
+NOT_FOUND: Final = "NOT_FOUND"
+MORE_REFUSED: Final = "MORE_REFUSED"
 
 
 @dataclass(slots=True)
@@ -18,31 +24,65 @@ class Attempt:
     """A record's change under our lease.
 
     `entry` is the ledger's entry as it is, or as it will be at the next write; `open` holds the
-    readings not yet settled, pending or in hand, newest first.
+    readings that are not yet settled, pending or in hand, newest first. The attempt is always in
+    one of these states, and only its own methods lead from one to another:
+
+    | state    | when                             | what follows                               |
+    |----------|----------------------------------|--------------------------------------------|
+    | sending  | something is due                 | `due` is sent, and a verdict is applied    |
+    | settled  | nothing is open                  | release; the events are done               |
+    | halted   | the rest waits: `halted` is why  | release; the events come back              |
+    | in doubt | an answer was ambiguous          | no release: the lease runs out by itself   |
+
+    A refusal moves a property to `held`: its older readings wait until all else of the record is
+    settled. An archive that waits for an upsert is left out of `due` too.
     """
 
     record: RecordKey
     entry: Entry
     open: dict[str, tuple[Reading, ...]]
     vouched: list[Mapping[str, Reading]] = field(default_factory=list)  # what each time
-    told: dict[str, Watched] = field(default_factory=dict)  # the same after a doubt, as it is shown
-    refused: dict[tuple[str, Version], Reason] = field(default_factory=dict)
-    apart: bool = False  # events are tried one by one, since a refusal named none
+    refused: dict[Named, Reason] = field(default_factory=dict)
+    held: set[str] = field(default_factory=set)
+    archive_waits: bool = False
     unanswerable: bool = False  # what is pending is looked for, rather than sent once more
-    unmentioned: int = 0  # how many finished answers left the record out
-    not_found: Reason | None = None
-    halted: str | None = None  # why the rest waits for another invocation
+    halted: str | None = None
     retry_after_seconds: float | None = None
-    in_doubt: bool = False  # an answer was ambiguous: the lease is left to run out
+    in_doubt: bool = False
+    _told: dict[str, Watched] = field(default_factory=dict)  # what was vouched for after a doubt
+    _uncertain: set[Named] = field(default_factory=set)  # perhaps written when no answer came
+    _doubted: bool = False
+    _unrecorded: bool = False  # a verdict after a doubt, which the ledger does not know yet
+    _recorded: tuple[Entry, Sequence[Mapping[str, Reading]]] = (Entry(), ())
+    _unmentioned: int = 0
+    _refusal_rounds: int = 0
 
     @classmethod
-    def begin(cls, change: Change, entry: Entry) -> "Attempt":
-        """Start from the entry as it was acquired."""
+    def begin(
+        cls, change: Change, entry: Entry, *, expired: Callable[[EventId], bool] | None = None
+    ) -> "Attempt":
+        """Start from the entry as it was acquired.
+
+        `expired` says whether an event has waited long enough for what may still be on its way.
+        """
         if change.readings == entry.pending:  # As for most records: nothing else was left to do.
-            return cls(change.record, entry, dict(entry.pending))
-        names = {**entry.pending, **change.readings}
-        found = {name: _candidates(name, entry, change) for name in names}
-        return cls(change.record, entry, {name: some for name, some in found.items() if some})
+            attempt = cls(change.record, entry, dict(entry.pending))
+        else:
+            names = {**entry.pending, **change.readings}
+            found = {name: _candidates(name, entry, change) for name in names}
+            attempt = cls(
+                change.record, entry, {name: some for name, some in found.items() if some}
+            )
+        if entry.doubts:
+            attempt._doubted = True
+            attempt._uncertain = {
+                (name, reading.version)
+                for name, readings in entry.pending.items()
+                for reading in readings
+            }
+        if ARCHIVED in attempt.open and expired is not None:
+            attempt._hold_archive(expired)
+        return attempt
 
     @property
     def over(self) -> bool:
@@ -50,83 +90,145 @@ class Attempt:
         return not self.open or self.halted is not None or self.in_doubt
 
     def due(self) -> dict[str, Reading]:
-        """Return what to send next: the newest open reading of every property.
+        """Return what to send next: the newest open reading of every property that is not held.
 
         An archive goes alone. Where events are tried apart, the due readings are one event's, the
-        oldest first.
+        oldest first, and with them the newest word that the record exists.
         """
-        newest = {name: readings[0] for name, readings in self.open.items()}
+        newest = {name: some[0] for name, some in self.open.items() if name not in self.held}
         existence = newest.get(ARCHIVED)
         if existence is not None and existence.value == YES:
-            return {ARCHIVED: existence}
-        if not self.apart:
+            if not self.archive_waits:
+                return {ARCHIVED: existence}
+            del newest[ARCHIVED]
+        if not self.entry.apart:
             return newest
-        oldest = min((r for name, r in newest.items() if name != ARCHIVED), default=existence)
-        assert oldest is not None
-        event = oldest.version.event
-        return {name: r for name, r in newest.items() if r.version.event == event}
+        properties = {name: reading for name, reading in newest.items() if name != ARCHIVED}
+        if not properties:
+            return newest
+        event = min(properties.values()).version.event
+        return {
+            name: reading
+            for name, reading in newest.items()
+            if name == ARCHIVED or reading.version.event == event
+        }
+
+    @property
+    def certain(self) -> tuple[Entry, Sequence[Mapping[str, Reading]]]:
+        """What is settled for good: the entry, and what HubSpot vouched for under this lease.
+
+        Of a record in doubt, that is only what the ledger holds: the rest was not recorded.
+        """
+        return self._recorded if self.in_doubt else (self.entry, self.vouched)
 
     def has_written(self, name: str, version: Version) -> bool:
         """Whether HubSpot vouched for this very reading, under this lease."""
-        return version in [told[name].version for told in self.vouched if name in told]
-
-    @property
-    def create(self) -> bool:
-        """Whether the record may be created: something still open came from an upsert."""
-        return _creates(self.open)
+        _, vouched = self.certain
+        return version in [told[name].version for told in vouched if name in told]
 
     def route(self, due: Mapping[str, Reading]) -> Route:
-        return route_of(self.record, due, create=self.create)
+        return route_of(self.record, due)
 
-    def uncommitted(self, due: Mapping[str, Reading]) -> dict[str, Reading]:
-        """Return the due readings that the ledger does not hold yet."""
-        pending = self.entry.pending
-        return {name: r for name, r in due.items() if r not in pending.get(name, ())}
+    def is_behind(self) -> bool:
+        """Whether the ledger lacks what must be there before the next round is sent.
 
-    def commit(self, due: Mapping[str, Reading], *, rev: Rev) -> None:
-        self.entry = ledger.laid_on_top(self.entry, self.uncommitted(due), rev=rev)
+        That is what it sends; and after a doubt all verdicts so far, since what it sends may be in
+        doubt again.
+        """
+        return self._unrecorded or bool(self._uncommitted())
+
+    def commit(self, *, rev: Rev, now: int) -> None:
+        """Take what the next round sends into the entry, and all verdicts so far with it."""
+        self._watch(now)
+        self._unrecorded = False
+        self.entry = ledger.laid_on_top(self.entry, self._uncommitted(), rev=rev)
+
+    def recorded(self) -> None:
+        """Take note that the ledger holds the entry, and with it all verdicts so far."""
+        self._recorded = (self.entry, tuple(self.vouched))
 
     def vouch(self, sent: Mapping[str, Reading], verdict: Vouched, trace_id: str) -> None:
-        """Settle what HubSpot vouched for, and with it all that is older."""
-        before = self.open
-        self._settle(sent, verdict.hubspot_id, trace_id)
-        if self.entry.doubts or self.entry.watched:
-            self.told |= {
+        """Settle what HubSpot vouched for, and with it all that is older.
+
+        An upsert carries the newest word that the record exists, so any upsert that was written
+        settles it, whatever event it came from.
+        """
+        if self._doubted or self.entry.watched:
+            self._told |= {
                 name: Watched(reading, shown_text(verdict.shown.get(name)) or reading.value)
                 for name, reading in sent.items()
-                if name != ARCHIVED
+                if name != ARCHIVED or reading.value == YES
             }
-        existence = self.open.get(ARCHIVED, (None,))[0]
-        if existence is None or existence.value == YES or not _creates(before):
-            return
-        # Any upsert makes the record exist. But while an event is still to be tried, HubSpot may
-        # refuse it whole, and then its word on existence counts for nothing.
-        if self._of_events({existence.version.event}).keys() == {ARCHIVED}:
-            self._settle({ARCHIVED: existence}, verdict.hubspot_id, trace_id)
-
-    def _settle(self, told: Mapping[str, Reading], hubspot_id: str | None, trace_id: str) -> None:
-        self.entry = ledger.vouched(self.entry, told, hubspot_id=hubspot_id, trace_id=trace_id)
-        self.vouched.append(told)
+        self.entry = ledger.vouched(
+            self.entry, sent, hubspot_id=verdict.hubspot_id, trace_id=trace_id
+        )
+        self.vouched.append(sent)
         self._drop_settled()
+        self._answered()
 
     def refuse(self, sent: Mapping[str, Reading], reason: Reason) -> None:
-        """Drop what HubSpot refused: the properties it named, else the event it was about.
+        """Drop what HubSpot refused, and nothing else: of the input, what the reason is about.
 
-        Where it named none that we sent, and more than one event is in it, the events are tried
-        apart from now on; the same input is never sent again unchanged.
+        That is the properties it names; else all of the record, if it names the key, or is about
+        any input of this kind; else the one event that the properties came from; and where only the
+        key was sent, the word that the record exists. Where several events are in the input, they
+        are tried apart from now on, so the same input is never sent again unchanged.
         """
         named = {name: sent[name] for name in reason.properties if name in sent}
-        events = {r.version.event for name, r in sent.items() if name != ARCHIVED}
-        if not named and len(events) > 1:
-            self.apart = True
-            return
-        self._refuse(named or self._of_events(events or {sent[ARCHIVED].version.event}), reason)
-        self._let_go_of_existence()
+        properties = {name: reading for name, reading in sent.items() if name != ARCHIVED}
+        events = {reading.version.event for reading in properties.values()}
+        if named:
+            self._refuse(self._with_older(named, reason), reason)
+        elif self.record.id_property in reason.properties or reason.code in REQUEST_FAULTS:
+            self._refuse(self._all_due_like(sent), reason)
+        elif not properties:
+            self._refuse(self._words_like(sent[ARCHIVED]), reason)
+        elif len(events) > 1:
+            self.entry = self.entry._replace(apart=True)
+        else:
+            self._refuse(self._of_events(events, but=ARCHIVED), reason)
+        self._answered()
 
-    def refuse_events(self, events: Collection[EventId], reason: Reason) -> None:
-        """Give up whole events."""
-        for event in events:
-            self._refuse(self._of_events({event}), reason)
+    def give_up(self, readings: Mapping[str, Reading], reason: Reason) -> None:
+        """Drop readings that HubSpot never answered for, whatever else came from their events.
+
+        Where only a word on existence is left, its key alone is tried next, in doubt as before:
+        else a record that HubSpot cannot answer at all would begin to be tried anew.
+        """
+        self._refuse(readings.items(), reason)
+        if self.open.keys() == {ARCHIVED}:
+            self._next_round()
+        else:
+            self._answered()
+
+    def miss(self, reason: Reason, *, expired: Callable[[EventId], bool]) -> None:
+        """Take note that HubSpot lacks what was written to: the record, or a required property.
+
+        What brings it may be on its way, so only events that have waited long enough are refused,
+        with all that they say; the others wait on.
+        """
+        events = {r.version.event for readings in self.open.values() for r in readings}
+        self._refuse(self._of_events({event for event in events if expired(event)}), reason)
+        self._answered()
+        if self.open:
+            self.halt(NOT_FOUND)
+
+    def left_out(self) -> bool:
+        """Count a finished answer that left the record out; return whether it was the second."""
+        self._unmentioned += 1
+        return self._unmentioned > 1
+
+    def contradicts(self, sent: Mapping[str, Reading]) -> bool:
+        """Whether some of it may have been written already, when no answer came."""
+        return any((name, reading.version) in self._uncertain for name, reading in sent.items())
+
+    def looked(self) -> None:
+        """Take note that the record was read back, so that nothing of it is uncertain any more."""
+        self._uncertain.clear()
+
+    def halved(self) -> None:
+        """Remember that a batch with this record was refused whole and is being halved."""
+        self.entry = self.entry._replace(split=self.entry.split + 1)
 
     def halt(self, reason: str, retry_after_seconds: float | None = None) -> None:
         """Leave what is open to another invocation; nothing of what was sent last was applied."""
@@ -139,33 +241,77 @@ class Attempt:
         self.in_doubt = True
 
     def release(self, *, rev: Rev, now: int) -> None:
-        self.entry = ledger.released(self.entry, self.told, rev=rev, now=now)
+        self._watch(now)
+        self.entry = ledger.released(self.entry, rev=rev, now=now)
 
-    def _of_events(self, events: Collection[EventId]) -> dict[str, Reading]:
-        return {
-            name: reading
+    def _uncommitted(self) -> dict[str, Reading]:
+        pending = self.entry.pending
+        return {name: r for name, r in self.due().items() if r not in pending.get(name, ())}
+
+    def _hold_archive(self, expired: Callable[[EventId], bool]) -> None:
+        # Something newer than the archive is written. An upsert between the two may be on its way,
+        # and would otherwise make a record without that value.
+        newest = self.open[ARCHIVED][0]
+        newer = (v for name, v in self.entry.synced.items() if name != ARCHIVED)
+        if newest.value == YES and any(version > newest.version for version in newer):
+            self.archive_waits = not expired(newest.version.event)
+            self._next_round()
+
+    def _answered(self) -> None:
+        """Take note of a definite answer about the record: doubts count those in a row."""
+        self._unrecorded = self._doubted
+        if self.entry.doubts:
+            self.entry = self.entry._replace(doubts=0, doubted_at=0, others_written=False)
+        self._next_round()
+
+    def _next_round(self) -> None:
+        """Let held properties go on once all else is settled, so many times an invocation."""
+        waiting = self.held | ({ARCHIVED} if self.archive_waits else set())
+        if not self.open or self.open.keys() - waiting:
+            return
+        if not self.held:
+            self.halt(NOT_FOUND)
+        elif self._refusal_rounds == REFUSAL_ROUNDS_MAX:
+            self.halt(MORE_REFUSED)
+        else:
+            self._refusal_rounds += 1
+            self.held.clear()
+
+    def _with_older(
+        self, named: Mapping[str, Reading], reason: Reason
+    ) -> Iterator[tuple[str, Reading]]:
+        """Yield the named readings, and all open ones of a property that is at fault itself."""
+        for name, reading in named.items():
+            whole = reason.properties[name] in PROPERTY_FAULTS
+            yield from ((name, each) for each in (self.open[name] if whole else (reading,)))
+
+    def _words_like(self, word: Reading) -> list[tuple[str, Reading]]:
+        """Return the word itself, and all older ones to the same end that are open."""
+        return [(ARCHIVED, each) for each in self.open[ARCHIVED] if each.value == word.value]
+
+    def _all_due_like(self, sent: Mapping[str, Reading]) -> list[tuple[str, Reading]]:
+        """Return every open reading of what was sent, older ones included."""
+        words = self._words_like(sent[ARCHIVED]) if ARCHIVED in sent else []
+        names = [name for name in sent if name != ARCHIVED]
+        return [*words, *((name, each) for name in names for each in self.open[name])]
+
+    def _of_events(
+        self, events: Collection[EventId], *, but: str | None = None
+    ) -> list[tuple[str, Reading]]:
+        return [
+            (name, reading)
             for name, readings in self.open.items()
             for reading in readings
-            if reading.version.event in events
-        }
+            if name != but and reading.version.event in events
+        ]
 
-    def _refuse(self, readings: Mapping[str, Reading], reason: Reason) -> None:
-        for name, reading in readings.items():
-            self.refused[name, reading.version] = reason
-        self.entry = ledger.refused(self.entry, readings)
+    def _refuse(self, readings: Iterable[tuple[str, Reading]], reason: Reason) -> None:
+        self._unrecorded = self._doubted
+        given_up = {(name, reading.version) for name, reading in readings}
+        self.refused.update(dict.fromkeys(given_up, reason))
+        self.entry = ledger.refused(self.entry, given_up)
         self._drop_settled()
-
-    def _let_go_of_existence(self) -> None:
-        # An upsert all of whose properties were refused must not leave an empty record behind.
-        existence = self.open.get(ARCHIVED, (None,))[0]
-        if len(self.open) > 1 or existence is None or existence.value == YES:
-            return
-        event = existence.version.event
-        reason = next(
-            (why for (_, version), why in self.refused.items() if version.event == event), None
-        )
-        if reason is not None:
-            self._refuse({ARCHIVED: existence}, reason)
+        self.held |= {name for name, _ in given_up if name in self.open and name != ARCHIVED}
 
     def _drop_settled(self) -> None:
         left = ledger.undominated(self.entry, self.open)
@@ -176,10 +322,11 @@ class Attempt:
             }
             left = {name: readings for name, readings in kept.items() if readings}
         self.open = left
+        self.held &= left.keys()
 
-
-def _creates(readings: Readings) -> bool:
-    return any(reading.upsert for reading in chain.from_iterable(readings.values()))
+    def _watch(self, now: int) -> None:
+        if self._told:
+            self.entry = ledger.watching(self.entry, self._told, doubted=self._doubted, now=now)
 
 
 def _candidates(name: str, entry: Entry, change: Change) -> tuple[Reading, ...]:

@@ -9,6 +9,7 @@ from hubsync.core.change import ARCHIVED, YES, Reading, RecordKey
 from hubsync.core.compact import compact
 from hubsync.core.event import HUBSPOT_ID, Operation
 from hubsync.core.limits import BATCH_BYTES_MAX, BATCH_INPUTS_MAX
+from hubsync.core.object_types import CONTACTS
 from hubsync.core.reply import TraceId
 
 
@@ -44,12 +45,17 @@ class Batch(NamedTuple):
         return b'{"inputs":[%s]}' % b",".join(item.encoded for item in self.inputs)
 
 
-def route_of(record: RecordKey, readings: Mapping[str, Reading], *, create: bool) -> Route:
-    """Return the call that writes these readings: the newest word on existence decides."""
+def route_of(record: RecordKey, readings: Mapping[str, Reading]) -> Route:
+    """Return the call that writes these readings: the newest word on existence decides.
+
+    Where no such word is open, the record was made already, or is not ours to make.
+    """
     existence = readings.get(ARCHIVED)
-    operation: Operation = "upsert" if create and record.id_property != HUBSPOT_ID else "update"
-    if existence is not None and existence.value == YES:
-        operation = "archive"
+    # Documented: contacts are not updated by e-mail address.
+    by_email = (record.object_type, record.id_property) == (CONTACTS, "email")
+    operation: Operation = "upsert" if by_email else "update"
+    if existence is not None:
+        operation = "archive" if existence.value == YES else "upsert"
     return Route(record.account, record.object_type, operation, record.id_property)
 
 

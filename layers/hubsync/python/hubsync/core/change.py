@@ -7,6 +7,7 @@ from hashlib import blake2b
 from typing import Final, NamedTuple
 
 from hubsync.core.event import HUBSPOT_ID, ChangeEvent
+from hubsync.core.object_types import CONTACTS
 
 # The property that says whether the record is archived. No HubSpot name holds a colon.
 ARCHIVED: Final = ":archived"
@@ -77,6 +78,15 @@ class Change:
 def merged(*readings: Iterable[Reading]) -> tuple[Reading, ...]:
     """Return all readings of one property, newest first, each once."""
     return tuple(sorted({reading for some in readings for reading in some}, reverse=True))
+
+
+def folded(object_type: str, id_property: str, key: str) -> str:
+    """Return a key that HubSpot shows in the spelling of a record's `id`.
+
+    Only e-mail addresses of contacts are folded, as ids are when events come in. Folding more
+    would make one record of two.
+    """
+    return key.lower() if id_property == "email" and object_type == CONTACTS else key
 
 
 def record_key(account: str, event: ChangeEvent) -> RecordKey:

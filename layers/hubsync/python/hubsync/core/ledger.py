@@ -5,13 +5,14 @@ writes the intent and takes the lease; each later write of the holder settles so
 one releases. docs/protocol.md says why each part is there.
 """
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from enum import Enum
 from types import MappingProxyType
 from typing import Any, Final, NamedTuple, NewType
 
 from hubsync.core.change import ARCHIVED, YES, Change, Reading, Readings, Version, merged
 from hubsync.core.limits import (
+    DOUBTS_APART_MIN,
     DOUBTS_MAX,
     PENDING_BYTES_MAX,
     PENDING_READINGS_MAX,
@@ -44,6 +45,8 @@ class Entry(NamedTuple):
     synced: Mapping[str, Version] = _NOTHING
     pending: Readings = _NOTHING
     archived: bool = False  # the synced reading of ARCHIVED is "true"
+    apart: bool = False  # events are tried one by one, since a refusal named no property
+    split: int = 0  # how often a batch was halved that was refused whole, with this record in it
     doubts: int = 0  # ambiguous outcomes in a row
     doubted_at: int = 0  # when the first of them was found
     others_written: bool = False  # HubSpot took other writes of the account since then
@@ -104,12 +107,15 @@ def acquired(
         if not known or newest > known[0]:
             pending[name] = (newest, *known)
     doubted_at = entry.doubted_at or entry.lease_until
+    doubts = _doubts(entry)
     return entry._replace(
         rev=rev,
         lease_until=lease_until,
         due_at=lease_until,
         pending=pending,
-        doubts=_doubts(entry),
+        # Of events that were in doubt together so often, the good ones get out by themselves.
+        apart=entry.apart or doubts >= DOUBTS_APART_MIN,
+        doubts=doubts,
         doubted_at=doubted_at,
         others_written=entry.others_written or 0 < doubted_at < written_at,
     )
@@ -145,23 +151,30 @@ def laid_on_top(entry: Entry, readings: Mapping[str, Reading], *, rev: Rev) -> E
     return entry._replace(rev=rev, pending=pending)
 
 
-def released(entry: Entry, told: Mapping[str, Watched], *, rev: Rev, now: int) -> Entry:
-    """Return the entry without its lease; `told` is what HubSpot vouched for under it.
+def watching(entry: Entry, told: Mapping[str, Watched], *, doubted: bool, now: int) -> Entry:
+    """Return the entry that watches what HubSpot vouched for after a doubt.
 
-    Doubt ends when nothing is pending. What was told after a doubt is watched for a while: a write
-    that was given up may land later than anybody expects, and the audit will see it.
+    A write that was given up may land later than Delta allows, and the audit will see it.
     """
-    doubted = entry.doubts > 0 and bool(told)
-    watched = _fitting({**entry.watched, **told}) if doubted or entry.watched else {}
+    watched = _fitting({**entry.watched, **told})
+    until = now + WATCH_SECONDS * 1000 if doubted else entry.watched_until
+    # An entry with nothing to look at would stay in the audit's index for ever.
+    return entry._replace(watched=watched, watched_until=until if watched else 0)
+
+
+def released(entry: Entry, *, rev: Rev, now: int) -> Entry:
+    """Return the entry without its lease. A record with nothing pending starts afresh."""
+    if entry.pending:
+        return entry._replace(rev=rev, lease_until=NO_LEASE, due_at=now)
     return entry._replace(
         rev=rev,
         lease_until=NO_LEASE,
-        due_at=now if entry.pending else 0,
-        doubts=entry.doubts if entry.pending else 0,
-        doubted_at=entry.doubted_at if entry.pending else 0,
-        others_written=entry.others_written and bool(entry.pending),
-        watched=watched,
-        watched_until=now + WATCH_SECONDS * 1000 if doubted else entry.watched_until,
+        due_at=0,
+        apart=False,
+        split=0,
+        doubts=0,
+        doubted_at=0,
+        others_written=False,
     )
 
 
@@ -210,6 +223,7 @@ def vouched(
         # A revived record is a new one, so an archived one's id would archive nobody.
         hubspot_id=None if archived else hubspot_id or entry.hubspot_id,
         trace_id=trace_id,
+        split=0,
     )
     return settled._replace(pending=undominated(settled, entry.pending))
 
@@ -227,10 +241,10 @@ def undominated(entry: Entry, readings: Readings) -> dict[str, tuple[Reading, ..
     return left
 
 
-def refused(entry: Entry, readings: Mapping[str, Reading]) -> Entry:
+def refused(entry: Entry, given_up: Collection[tuple[str, Version]]) -> Entry:
     """Return the entry without readings that HubSpot refused for good; they leave no mark."""
     kept = {
-        name: tuple(reading for reading in pending if reading != readings.get(name))
+        name: tuple(r for r in pending if (name, r.version) not in given_up)
         for name, pending in entry.pending.items()
     }
     return entry._replace(pending={name: some for name, some in kept.items() if some})

@@ -50,6 +50,10 @@ WATCHED_BYTES_MAX = 64 * 1024  # Values watched beside them; the largest are lef
 TRANSACTION_ITEMS_MAX = 100  # Documented: TransactWriteItems and BatchGetItem alike.
 TRANSACTION_BYTES_MAX = 3_500_000  # Documented limit: 4 MB.
 LEASE_MARGIN_SECONDS = 5
+REFUSAL_ROUNDS_MAX = (
+    3  # Older readings under refused ones cost rounds of their own, so many a time.
+)
+DOUBTS_APART_MIN = 4  # In doubt so often, events go one by one, so that good ones get out.
 DOUBTS_MAX = 5  # A record alone and in doubt so often, while others are written, is given up.
 DOUBTS_UNSEEN_MAX = 20  # The same, where HubSpot fails to show it, too: a look is worth a wait.
 WATCH_SECONDS = 3_600  # Values stay in the ledger until the audit has seen them.

@@ -1,15 +1,29 @@
 """What a look at a record shows of what was sent to it, and means for it: no answer had told."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import NamedTuple
 
-from hubsync.core.attempt import Attempt
+from hubsync.core.attempt import NOT_FOUND, Attempt, EventId
 from hubsync.core.batch import Input
-from hubsync.core.change import ARCHIVED, YES, Reading
+from hubsync.core.change import ARCHIVED, Reading, RecordKey, folded
+from hubsync.core.event import HUBSPOT_ID
 from hubsync.core.limits import DOUBTS_UNSEEN_MAX
-from hubsync.core.reply import Ambiguous, NotApplied, Reason, Shown, Vouched
+from hubsync.core.reply import (
+    Ambiguous,
+    NotApplied,
+    Reason,
+    Shown,
+    Unread,
+    Vouched,
+    WholeRefused,
+)
+
+type Expired = Callable[[EventId], bool]
+type InHand = Callable[[EventId], bool]
 
 UNVOUCHED, NO_ANSWER = "UNVOUCHED", "NO_ANSWER"
+NO_SUCH_RECORD = "HubSpot knows no such record"
+ARCHIVE_OF_MERGED = "ARCHIVE_OF_MERGED"
 
 
 class Seen(NamedTuple):
@@ -21,10 +35,10 @@ class Seen(NamedTuple):
 
 
 def seen(item: Input, shown: Shown | None) -> Seen:
-    """Compare an input with what HubSpot shows of its record; None: it has no such record."""
-    existence = item.readings.get(ARCHIVED)
-    if existence is not None and existence.value == YES:
-        return Seen(shown is not None, {} if shown else item.readings, Vouched(None))
+    """Compare an input with what HubSpot shows of its record; None: it has no such record.
+
+    The word that a record exists is held like any other reading: by a record that is there.
+    """
     if shown is None:
         return Seen(exists=False, held={}, vouched=Vouched(None))
     held = {
@@ -32,12 +46,10 @@ def seen(item: Input, shown: Shown | None) -> Seen:
         for name, reading in item.readings.items()
         if name == ARCHIVED or (shown.properties.get(name) or "") == reading.value
     }
-    if len(held) < len(item.readings):
-        held.pop(ARCHIVED, None)  # The event that says so may be among those that are not there.
     return Seen(exists=True, held=held, vouched=Vouched(shown.hubspot_id, shown.properties))
 
 
-type Look = Seen | NotApplied | Ambiguous
+type Look = Seen | Unread
 """What is there of an input, or why that could not be seen."""
 
 
@@ -47,17 +59,20 @@ def wait_for_look(attempt: Attempt, unread: NotApplied | Ambiguous) -> None:
     attempt.halt(unread.code, wait)
 
 
-def judge_silent(attempt: Attempt, item: Input, look: Look) -> None:
+def judge_silent(attempt: Attempt, item: Input, look: Look, *, expired: Expired) -> None:
     """Settle an input that two finished answers left out."""
     message = "HubSpot neither wrote nor refused the record"
-    if not isinstance(look, Seen):
-        wait_for_look(attempt, look)
-    elif look.held == item.readings:
-        attempt.vouch(item.readings, look.vouched, item.trace_id)
-    elif look.exists:
-        attempt.refuse(item.readings, Reason(UNVOUCHED, message, {}))
-    else:
-        attempt.not_found = Reason(UNVOUCHED, message, {})
+    match look:
+        case NotApplied() | Ambiguous():
+            wait_for_look(attempt, look)
+        case WholeRefused(reason):
+            attempt.refuse(item.readings, reason)
+        case Seen(exists=False):
+            attempt.miss(Reason(NOT_FOUND, NO_SUCH_RECORD, {}), expired=expired)
+        case Seen(held=held) if held == item.readings:
+            attempt.vouch(item.readings, look.vouched, item.trace_id)
+        case Seen():
+            attempt.refuse(item.readings, Reason(UNVOUCHED, message, {}))
 
 
 def judge_contradicted(attempt: Attempt, item: Input, reason: Reason, look: Look) -> None:
@@ -65,22 +80,25 @@ def judge_contradicted(attempt: Attempt, item: Input, reason: Reason, look: Look
 
     The leases it was sent under have run out, so nothing of it can land after the look.
     """
-    if not isinstance(look, Seen):
+    if isinstance(look, NotApplied | Ambiguous):
         wait_for_look(attempt, look)
         return
-    if look.held:
-        attempt.vouch(look.held, look.vouched, item.trace_id)
-    blamed = [name for name in item.readings if name in reason.properties] or [*item.readings]
-    refused = {name: item.readings[name] for name in blamed if name not in look.held}
-    if refused:
-        attempt.refuse(refused, reason)
+    attempt.looked()
+    held = look.held if isinstance(look, Seen) else {}
+    left = {name: reading for name, reading in item.readings.items() if name not in held}
+    blamed = reason.properties.keys() & item.readings.keys()
+    if isinstance(look, Seen) and held:
+        attempt.vouch(held, look.vouched, item.trace_id)
+    if left and not (blamed and blamed <= held.keys()):
+        attempt.refuse(left, reason)
 
 
-def judge_unanswerable(attempt: Attempt, item: Input, look: Look) -> None:
+def judge_unanswerable(attempt: Attempt, item: Input, look: Look, *, in_hand: InHand) -> None:
     """Give up what is not there of an input that was in doubt once too often.
 
-    What it had covered is sent next. A look that HubSpot fails to answer is one more doubt, and in
-    the end the input is given up unseen.
+    Only readings whose event is in hand can be given up, since that event becomes the dead letter
+    that says so; the others stay pending. What the input covered is sent next. A look that HubSpot
+    fails to answer is one more doubt, and in the end the input is given up unseen.
     """
     if isinstance(look, NotApplied):
         wait_for_look(attempt, look)
@@ -88,11 +106,74 @@ def judge_unanswerable(attempt: Attempt, item: Input, look: Look) -> None:
     if isinstance(look, Ambiguous) and attempt.entry.doubts < DOUBTS_UNSEEN_MAX:
         attempt.doubt(look.code)
         return
+    doubts = attempt.entry.doubts
     held = look.held if isinstance(look, Seen) else {}
-    lost = {name: r.version.event for name, r in item.readings.items() if name not in held}
+    lost = {name: reading for name, reading in item.readings.items() if name not in held}
     if len(lost) > 1:
         lost.pop(ARCHIVED, None)  # Whose word on existence it is may have nothing else lost.
-    message = f"HubSpot gave no answer {attempt.entry.doubts} times, while others were written"
-    attempt.refuse_events(sorted(set(lost.values())), Reason(NO_ANSWER, message, {}))
+    given_up = {name: r for name, r in lost.items() if in_hand(r.version.event)}
     if isinstance(look, Seen) and held:
         attempt.vouch(held, look.vouched, item.trace_id)
+    if given_up:
+        attempt.give_up(given_up, _no_answer(doubts, given_up))
+    elif lost:
+        attempt.halt(NO_ANSWER)
+
+
+def judge_archive(attempt: Attempt, shown: Shown | Unread | None, *, in_hand: InHand) -> bool:
+    """Settle an archive by what a read by key shows, and return whether it is to be sent."""
+    due = attempt.due()
+    attempt.looked()
+    match shown:
+        case NotApplied() | Ambiguous():
+            wait_for_look(attempt, shown)
+        case None:
+            attempt.vouch(due, Vouched(None), "")
+        case WholeRefused(reason):
+            attempt.refuse(due, reason)
+        case Shown() if not _is_own(attempt.record, shown):
+            message = f"the record is part of record {shown.hubspot_id}, which is left as it is"
+            attempt.refuse(due, Reason(ARCHIVE_OF_MERGED, message, {}))
+        case Shown() if not attempt.unanswerable:
+            return True
+        case Shown() if in_hand(due[ARCHIVED].version.event):
+            attempt.refuse(due, _no_answer(attempt.entry.doubts))
+        case Shown():
+            attempt.halt(NO_ANSWER)
+    return False
+
+
+def judge_archived(
+    attempt: Attempt, shown: Shown | Unread | None, *, expired: Expired, in_hand: InHand
+) -> None:
+    """Settle an archive that HubSpot answered by what a second read shows.
+
+    Only a read that finds nothing vouches. What is there all the same may be gone a little later,
+    so it is waited for as a record is that is not there yet.
+    """
+    unseen = isinstance(shown, WholeRefused)
+    if not unseen and not judge_archive(attempt, shown, in_hand=in_hand):
+        return
+    due = attempt.due()
+    if expired(due[ARCHIVED].version.event):
+        found = "cannot be read" if unseen else "is there all the same"
+        attempt.refuse(due, Reason(UNVOUCHED, f"HubSpot answered, and the record {found}", {}))
+    else:
+        attempt.halt(NOT_FOUND)
+
+
+def _no_answer(doubts: int, names: Iterable[str] = ()) -> Reason:
+    message = f"HubSpot gave no answer {doubts} times, while others were written"
+    named = {name: NO_ANSWER for name in names if name != ARCHIVED}
+    return Reason(NO_ANSWER, message, named)
+
+
+def _is_own(record: RecordKey, shown: Shown) -> bool:
+    """Whether a record found by a key is the one that the key means.
+
+    It is not where it was found under the id of one merged into it, or by an additional address.
+    """
+    if record.id_property == HUBSPOT_ID:
+        return shown.hubspot_id == record.id
+    primary = shown.properties.get(record.id_property) or ""
+    return folded(record.object_type, record.id_property, primary) == record.id

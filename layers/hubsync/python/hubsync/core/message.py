@@ -6,20 +6,25 @@ Lambda hands a consumer at most 6 MB, of which each message costs some 0.8 KB be
 
 import json
 import re
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from decimal import Decimal, InvalidOperation
+from types import MappingProxyType
 from typing import Annotated, Any, Final, NamedTuple
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
 from pydantic.alias_generators import to_camel
 
 from hubsync.core.compact import compact
-from hubsync.core.event import ChangeEvent, Rules, encode_event, moment, parse_events
+from hubsync.core.event import ChangeEvent, Rules, encode_event, moment, moment_text, parse_events
 from hubsync.core.limits import EVENT_BYTES_MAX, MESSAGE_BYTES_MAX
 from hubsync.errors import Fault, InvalidEvents
 
 FORMAT: Final = 1
+_MARKS: Final = frozenset({"refused", "missingSince"})
 _SURROGATE: Final = re.compile(r"\\u[dD]")
+
+
+NO_MARKS: Final[Mapping[str, str]] = MappingProxyType({})
 
 
 def _moment(text: str) -> str:
@@ -42,12 +47,28 @@ class Envelope(BaseModel):
     tries: int = Field(default=0, ge=0)
 
 
+class Marks(NamedTuple):
+    """What is known of an event from earlier tries, beside what upstream said.
+
+    `refused` has a code for each property that was refused already, at the door or by HubSpot.
+    `missing_since` is when HubSpot first lacked what the event waits for, in microseconds since
+    1970.
+    """
+
+    refused: Mapping[str, str] = NO_MARKS
+    missing_since: int | None = None
+
+
+UNMARKED: Final = Marks()
+
+
 class Delivered(NamedTuple):
     """An event of a message: as it stands there, and what it means; `event` is None if nothing."""
 
     wire: dict[str, Any]
     event: ChangeEvent | None
     fault: str = ""
+    marks: Marks = UNMARKED
 
 
 class Contents(NamedTuple):
@@ -95,6 +116,29 @@ def repack(envelope: Envelope, events: Iterable[dict[str, Any]], *, tries: int) 
     return pack([_dumps(event) for event in events], head=head)
 
 
+def marked(wire: Mapping[str, Any], marks: Marks) -> dict[str, Any]:
+    """Return an event as it stands in a message, with these marks and no others."""
+    bare = {name: value for name, value in wire.items() if name not in _MARKS}
+    if marks.refused:
+        bare["refused"] = dict(marks.refused)
+    if marks.missing_since is not None:
+        bare["missingSince"] = moment_text(marks.missing_since)
+    return bare
+
+
+def _marks(wire: Mapping[str, Any]) -> Marks:
+    """Return an event's marks; one that is not in the format says nothing."""
+    if not wire.keys() & _MARKS:
+        return UNMARKED
+    refused, since = wire.get("refused"), wire.get("missingSince")
+    codes = refused.items() if isinstance(refused, dict) else ()
+    try:
+        missing_since = moment(since) if isinstance(since, str) else None
+    except ValueError:
+        missing_since = None
+    return Marks({name: code for name, code in codes if isinstance(code, str)}, missing_since)
+
+
 def parse_message(body: str, rules: Rules) -> Contents | None:
     """Return what a message holds; None if it is no message of ours. Its events may be invalid."""
     try:
@@ -128,7 +172,10 @@ def _delivered(wires: list[dict[str, Any]], rules: Rules) -> list[Delivered]:
             return [delivered for wire in wires for delivered in _delivered([wire], rules)]
         fault = error.faults[0]
         return [Delivered(wires[0], None, f"{fault.pointer} {fault.message}")]
-    return [Delivered(wire, event) for wire, event in zip(wires, events, strict=True)]
+    return [
+        Delivered(wire, event, marks=_marks(wire))
+        for wire, event in zip(wires, events, strict=True)
+    ]
 
 
 def _dumps(value: object) -> bytes:

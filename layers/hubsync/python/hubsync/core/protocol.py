@@ -15,6 +15,7 @@ from pydantic_core import from_json
 
 from hubsync.core import statuses
 from hubsync.core.batch import Batch, Route
+from hubsync.core.change import folded
 from hubsync.core.compact import compact
 from hubsync.core.event import HUBSPOT_ID
 from hubsync.core.limits import PROPERTY_NAME_CHARACTERS_MAX
@@ -23,17 +24,19 @@ from hubsync.core.reply import (
     Ambiguous,
     Answered,
     Found,
-    NotApplied,
     NotFound,
     Reason,
     Refused,
     Reply,
     Shown,
     Told,
+    TooLarge,
     TraceId,
+    Unread,
     Usage,
     Verdict,
     Vouched,
+    WholeRefused,
     shown_text,
 )
 
@@ -93,28 +96,30 @@ def encode_read(
 
 def decode_read(
     route: Route, ids: Sequence[str], status: int, headers: Mapping[str, str], body: bytes
-) -> Found | NotApplied | Ambiguous:
+) -> Found | Unread:
     """Return what an answer shows, by the id asked for, and what it says is not there."""
     answer = _object(body)
     if not 200 <= status < 300:  # noqa: PLR2004 - the class of success
         failed = _failed(status, headers, answer)
-        # A read has nothing that could be refused for good: its records wait.
-        return (
-            failed if isinstance(failed, NotApplied | Ambiguous) else NotApplied(f"READ_{status}")
-        )
+        # Too large an answer is mended as a refusal is: by asking for fewer records.
+        if isinstance(failed, WholeRefused | TooLarge):
+            return WholeRefused(failed.reason)
+        assert not isinstance(failed, Answered), "only a 2xx is an answer"
+        return failed
     if answer is None or _unfinished(answer):
         return Ambiguous("READ_UNFINISHED")
-    asked = {_folded(route, id_): id_ for id_ in ids}
+    asked = set(ids)
     found: dict[str, Shown | None] = {}
     for error in _objects(answer.get("errors")):
         if error.get("category") == "OBJECT_NOT_FOUND":
-            keys = (_folded(route, key) for key in _ids(error))
-            found.update((asked[key], None) for key in keys if key in asked)
+            keys = (folded(route.object_type, route.id_property, key) for key in _ids(error))
+            found.update((key, None) for key in keys if key in asked)
     for result in _objects(answer.get("results")):
         # A record merged into another, or found by an additional address, shows another key.
-        id_ = asked.get(_key_of(result, route) or "") or (ids[0] if len(ids) == 1 else None)
+        key = _key_of(result, route)
+        id_ = ids[0] if len(ids) == 1 else key
         hubspot_id = _word(result.get("id"))
-        if id_ is not None and hubspot_id is not None:
+        if id_ in asked and hubspot_id is not None:
             found[id_] = Shown(hubspot_id, _shown(result), _histories(result))
     return found
 
@@ -193,7 +198,7 @@ def _successes(
 
     Observed: results come shuffled, e-mail addresses lower-cased, and without trace ids.
     """
-    by_key = {_folded(batch.route, item.record.id): item.trace_id for item in batch.inputs}
+    by_key = {item.record.id: item.trace_id for item in batch.inputs}
     traces = set(by_key.values())
     vouched: dict[TraceId, Verdict] = {}
     strangers: list[str | None] = []
@@ -233,12 +238,7 @@ def _key_of(result: dict[str, Any], route: Route) -> str | None:
     if route.id_property != HUBSPOT_ID:
         properties = result.get("properties")
         key = properties.get(route.id_property) if isinstance(properties, dict) else None
-    return _folded(route, key) if isinstance(key, str) else None
-
-
-def _folded(route: Route, key: str) -> str:
-    # As ids are canonicalised; folding more would make one record of strasse@ and straße@.
-    return key.lower() if route.id_property == "email" else key
+    return folded(route.object_type, route.id_property, key) if isinstance(key, str) else None
 
 
 def _failed(status: int, headers: Mapping[str, str], body: dict[str, Any] | None) -> Reply:

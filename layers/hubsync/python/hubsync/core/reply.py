@@ -4,9 +4,20 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import Enum
 from types import MappingProxyType
-from typing import NamedTuple, NewType
+from typing import Final, NamedTuple, NewType
 
 TraceId = NewType("TraceId", str)
+
+# Faults of the property itself: they hold for every input that carries it, whatever the value.
+PROPERTY_FAULTS: Final = frozenset({"PROPERTY_DOESNT_EXIST", "READ_ONLY_VALUE"})
+# Faults of the request: they hold for every input, so there is no guilty one to look for.
+REQUEST_FAULTS: Final = frozenset(
+    {"NON_UNIQUE_ID_PROPERTY", "UNKNOWN_OBJECT_TYPE", "MISSING_SCOPES", "HTTP_404", "HTTP_405"}
+)
+# A property that was not sent has to be: whoever brings it may be on its way.
+REQUIRED_FAULTS: Final = frozenset(
+    {"MISSING_REQUIRED_PROPERTY", "MISSING_CONDITIONAL_REQUIRED_PROPERTY"}
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,4 +132,6 @@ def shown_text(value: object) -> str | None:
 
 type Found = Mapping[str, Shown | None]
 """By the id asked for: the record, or None where HubSpot says it has none. Silence is neither."""
+type Unread = WholeRefused | NotApplied | Ambiguous
+"""Why a record could not be seen."""
 type Reply = Answered | WholeRefused | TooLarge | NotApplied | Ambiguous

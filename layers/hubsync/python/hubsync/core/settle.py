@@ -2,11 +2,14 @@
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
-from typing import Final, assert_never
+from typing import assert_never
 
 from hubsync.core.attempt import Attempt
 from hubsync.core.batch import Input
 from hubsync.core.reply import (
+    PROPERTY_FAULTS,
+    REQUEST_FAULTS,
+    REQUIRED_FAULTS,
     Ambiguous,
     Answered,
     NotApplied,
@@ -18,13 +21,6 @@ from hubsync.core.reply import (
     Verdict,
     Vouched,
     WholeRefused,
-)
-
-# Faults of the property itself: they hold for every input that carries it, whatever the value.
-PROPERTY_FAULTS: Final = frozenset({"PROPERTY_DOESNT_EXIST", "READ_ONLY_VALUE"})
-# Faults of the request: they hold for every input, so there is no guilty one to look for.
-REQUEST_FAULTS: Final = frozenset(
-    {"NON_UNIQUE_ID_PROPERTY", "UNKNOWN_OBJECT_TYPE", "MISSING_SCOPES", "HTTP_404", "HTTP_405"}
 )
 
 type Sent = tuple[Attempt, Input]
@@ -39,6 +35,8 @@ class Next:
     read_back: list[Sent] = field(default_factory=list)  # silence twice: look what is there
     contradicted: list[tuple[Attempt, Input, Reason]] = field(default_factory=list)
     # Refused now, but perhaps taken when no answer came: look what is there.
+    missed: list[tuple[Attempt, Reason]] = field(default_factory=list)
+    # HubSpot lacks the record, or a property that it requires: perhaps on its way.
 
     def attempts(self) -> Iterator[Attempt]:
         """Yield the records of all lists."""
@@ -47,18 +45,29 @@ class Next:
             yield from group
         yield from (attempt for attempt, _ in self.read_back)
         yield from (attempt for attempt, _, _ in self.contradicted)
+        yield from (attempt for attempt, _ in self.missed)
 
     def refuse(self, attempt: Attempt, item: Input, reason: Reason) -> None:
         """Refuse an input, and go on with what is left of its record."""
-        if attempt.entry.doubts > 0:
+        if _lacks_required(reason, item):
+            self.missed.append((attempt, reason))
+        elif attempt.contradicts(item.readings):
             self.contradicted.append((attempt, item, reason))
-            return
-        attempt.refuse(item.readings, reason)
-        self.go_on(attempt)
+        else:
+            attempt.refuse(item.readings, reason)
+            self.go_on(attempt)
 
     def go_on(self, attempt: Attempt) -> None:
         if not attempt.over:
             self.again.append(attempt)
+
+
+def _lacks_required(reason: Reason, item: Input) -> bool:
+    """Whether all that is wrong is that something was not sent: that is no fault of what was."""
+    named = reason.properties.items()
+    return bool(named) and all(
+        code in REQUIRED_FAULTS and name not in item.readings for name, code in named
+    )
 
 
 def settle(sent: Sequence[Sent], reply: Reply) -> Next:
@@ -94,11 +103,10 @@ def _apply(verdict: Verdict | None, attempt: Attempt, item: Input, after: Next) 
             after.refuse(attempt, item, reason)
             return
         case NotFound(reason):
-            attempt.not_found = reason
+            after.missed.append((attempt, reason))
             return
         case None:
-            attempt.unmentioned += 1
-            if attempt.unmentioned > 1:
+            if attempt.left_out():
                 after.read_back.append((attempt, item))
             else:
                 after.groups.append([attempt])
@@ -111,8 +119,7 @@ def _apply(verdict: Verdict | None, attempt: Attempt, item: Input, after: Next) 
 def _blame(sent: Sequence[Sent], reason: Reason, ids: frozenset[str]) -> Next:
     """Find whom a whole batch was refused for: by what HubSpot names, else by halves."""
     if len(sent) == 1 and reason.code == "OBJECT_NOT_FOUND":
-        sent[0][0].not_found = reason
-        return Next()
+        return Next(missed=[(sent[0][0], reason)])
     if len(sent) == 1 or reason.code in REQUEST_FAULTS:
         return _refuse_all(sent, reason)
     faulty = [name for name, code in reason.properties.items() if code in PROPERTY_FAULTS]
@@ -152,5 +159,7 @@ def _refuse_all(sent: Sequence[Sent], reason: Reason) -> Next:
 
 
 def _halves(attempts: list[Attempt]) -> list[list[Attempt]]:
+    for attempt in attempts:
+        attempt.halved()
     middle = (len(attempts) + 1) // 2
     return [attempts[:middle], attempts[middle:]]

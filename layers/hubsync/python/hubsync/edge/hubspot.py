@@ -15,7 +15,7 @@ from hubsync.core.limits import (
     TOKEN_SECONDS_MAX,
 )
 from hubsync.core.protocol import decode, decode_read, encode_read, path, usage_of
-from hubsync.core.reply import Ambiguous, Found, NotApplied, Reply, Scope, Usage
+from hubsync.core.reply import Ambiguous, Found, NotApplied, Reply, Scope, Unread, Usage
 from hubsync.errors import Misconfigured
 
 type TokenOf = Callable[[str, bool], Awaitable[str]]
@@ -59,21 +59,17 @@ class HubSpot:
             return answer
         return decode(batch, answer.status_code, answer.headers, answer.content)
 
-    async def read(
-        self, route: Route, ids: Sequence[str], names: Sequence[str]
-    ) -> Found | NotApplied | Ambiguous:
+    async def read(self, route: Route, ids: Sequence[str], names: Sequence[str]) -> Found | Unread:
         """Return what HubSpot shows of at most 100 records, addressed as the route does."""
         return await self._read(route, ids, encode_read(route, ids, names))
 
     async def read_histories(
         self, route: Route, ids: Sequence[str], names: Sequence[str]
-    ) -> Found | NotApplied | Ambiguous:
+    ) -> Found | Unread:
         """Return the same with the properties' histories, of at most 50 records."""
         return await self._read(route, ids, encode_read(route, ids, names, histories=True))
 
-    async def _read(
-        self, route: Route, ids: Sequence[str], body: bytes
-    ) -> Found | NotApplied | Ambiguous:
+    async def _read(self, route: Route, ids: Sequence[str], body: bytes) -> Found | Unread:
         url = path(route.object_type, "read", self._versions)
         answer = await self._post(route.account, url, body)
         if not isinstance(answer, httpx.Response):
