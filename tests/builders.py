@@ -1,10 +1,9 @@
 """One builder for each value that many tests arrange; all they do not say is unremarkable."""
 
-import json
-
 from hubsync.core.batch import Batch, Route, write_input
 from hubsync.core.change import Change, Reading, RecordKey, Version
 from hubsync.core.event import Rules, parse_events
+from hubsync_local.virtual.messages import message_body
 
 NO_RULES = Rules()
 NOON = 1_795_262_400_000_000  # 2026-11-21T12:00:00Z in microseconds
@@ -31,16 +30,7 @@ def an_event(**fields):
 
 def a_message(*events, **head):
     """The body of a message with these events."""
-    envelope = {
-        "v": 1,
-        "account": "main",
-        "source": "changes",
-        "receivedAt": "2026-11-21T12:00:00Z",
-        "requestId": "r-1",
-        "tries": 0,
-        "events": list(events),
-    }
-    return json.dumps(envelope | head)
+    return message_body(*events, **head)
 
 
 def a_version(at=0, event_id="e-1", *, sequence=0, source="changes", digest="d"):

@@ -21,8 +21,8 @@ from hubsync.ports import LedgerWrite, Ports, Terms
 from hubsync.sweep import sweep
 from hubsync_local.in_memory import MemoryLedger
 from hubsync_local.in_memory_permits import unlimited
+from hubsync_local.virtual.clock import run_virtually
 from tests.builders import NO_RULES, NOON
-from tests.simulation.virtual import run_virtually
 
 INVOCATION_SECONDS = 120
 LATE_WRITE_SECONDS = 300

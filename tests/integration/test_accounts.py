@@ -11,8 +11,8 @@ from hubsync.core.budget import broken
 from hubsync.core.outcome import Written
 from hubsync.edge.hubspot import TIMEOUT
 from hubsync.edge.lanes import Lanes
+from hubsync_local.virtual.pipeline import Pipeline, assert_accounted_for
 from tests.builders import wire
-from tests.integration.pipeline import Pipeline, assert_accounted_for
 
 EVENTS = 500  # 5 calls, each in a slot of its own
 LIMIT = 190

@@ -7,8 +7,8 @@ import pytest
 from functions.consumer.app import counts
 from hubspot_emulator import Fault
 from hubsync.consume import Consumed
+from hubsync_local.virtual.pipeline import Pipeline
 from tests.builders import wire
-from tests.integration.pipeline import Pipeline
 
 HOUR = 3600.0
 

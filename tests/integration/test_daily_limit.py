@@ -7,8 +7,8 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from hubspot_emulator import Limits
+from hubsync_local.virtual.pipeline import Pipeline, assert_accounted_for
 from tests.builders import wire
-from tests.integration.pipeline import Pipeline, assert_accounted_for
 
 HOUR = 3600.0
 DAILY = 40

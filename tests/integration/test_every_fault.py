@@ -5,6 +5,7 @@ from random import Random
 import pytest
 
 from hubspot_emulator import Fault
+from hubsync_local.virtual.pipeline import Pipeline, assert_accounted_for
 from tests.integration.faults import (
     FAULTS,
     NAMES,
@@ -13,7 +14,6 @@ from tests.integration.faults import (
     assert_given_up_rightly,
     assert_never_went_back,
 )
-from tests.integration.pipeline import Pipeline, assert_accounted_for
 from tests.integration.scenarios import archive, update, upsert
 
 MESSAGE_EVENTS = 5

@@ -3,7 +3,7 @@
 import pytest
 
 from hubspot_emulator import SETTINGS, Limits, Switches
-from tests.integration.pipeline import Pipeline, assert_accounted_for
+from hubsync_local.virtual.pipeline import Pipeline, assert_accounted_for
 from tests.integration.scenarios import EXCEPT, EXISTING, ID, SCENARIOS, VERSIONS, expected
 
 EVERY_SETTING = [(switch, each) for switch, settings in SETTINGS.items() for each in settings]

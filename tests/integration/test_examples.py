@@ -2,8 +2,8 @@
 
 import pytest
 
+from hubsync_local.virtual.pipeline import Pipeline, assert_accounted_for
 from tests.examples import payloads, sources, tell
-from tests.integration.pipeline import Pipeline, assert_accounted_for
 
 # Type, property and value that address a record, and some of what it holds; None: it is archived.
 RECORDS = {

@@ -10,6 +10,7 @@ import pytest
 from hubspot_emulator import Fault
 from hubsync.core.event import encode_event
 from hubsync.core.message import encode_events, pack
+from hubsync_local.virtual.pipeline import Pipeline, assert_accounted_for
 from tests.builders import an_event
 from tests.integration.faults import (
     FAULTS,
@@ -18,7 +19,6 @@ from tests.integration.faults import (
     assert_crm_correct,
     assert_never_went_back,
 )
-from tests.integration.pipeline import Pipeline, assert_accounted_for
 
 EVENTS = 10_000
 HEAD = {"account": "main", "source": "changes", "receivedAt": "2026-11-21T12:00:00Z"}

@@ -12,8 +12,8 @@ from hubsync.core.signature import sign
 from hubsync.core.source import load_source
 from hubsync_local.lambda_runtime import Runtime, lambda_environment
 from hubsync_local.template.reader import read_template
+from hubsync_local.virtual.pipeline import Pipeline
 from tests.examples import FOLDER, HEADERS, PAYLOADS, PROJECT, payloads, sources
-from tests.integration.pipeline import Pipeline
 
 HOST = "hooks.example.com"
 STACK = "mapped"

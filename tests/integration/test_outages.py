@@ -3,8 +3,8 @@
 import asyncio
 
 from hubspot_emulator import Fault
+from hubsync_local.virtual.pipeline import Pipeline, assert_accounted_for
 from tests.builders import wire
-from tests.integration.pipeline import Pipeline, assert_accounted_for
 
 HOUR = 3600.0
 BEGINS, ENDS = 600.0, 600.0 + 48 * HOUR

@@ -6,13 +6,13 @@ import pytest
 
 from hubspot_emulator import Fault
 from hubsync.core.limits import LEASE_MARGIN_SECONDS
-from tests.builders import NOON, wire
-from tests.integration.pipeline import (
+from hubsync_local.virtual.pipeline import (
     INVOCATION_SECONDS,
     TERMS,
     Pipeline,
     assert_accounted_for,
 )
+from tests.builders import NOON, wire
 
 LEASE_SECONDS = INVOCATION_SECONDS + TERMS.late_write_seconds + LEASE_MARGIN_SECONDS
 EVENTS = 10_000

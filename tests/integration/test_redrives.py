@@ -5,9 +5,9 @@ from random import Random
 import pytest
 
 from hubspot_emulator import Fault
+from hubsync_local.virtual.pipeline import Pipeline
 from tests.builders import wire
 from tests.integration.faults import NAMES, assert_crm_correct, assert_never_went_back
-from tests.integration.pipeline import Pipeline
 
 DAY = 24 * 3600
 SEEDS = range(40)

@@ -8,8 +8,8 @@ import pytest
 
 from hubspot_emulator import Fault
 from hubsync.core.limits import CONNECT_SECONDS_MAX, READ_SECONDS_MAX
+from hubsync_local.virtual.pipeline import INVOCATION_SECONDS, Pipeline, Slow, assert_accounted_for
 from tests.builders import wire
-from tests.integration.pipeline import INVOCATION_SECONDS, Pipeline, Slow, assert_accounted_for
 
 FOREVER = 10**9
 QUICK_AGAIN_AFTER = 600

@@ -8,8 +8,8 @@ from collections import Counter
 from typing import NamedTuple
 
 from hubspot_emulator import Limits, Portal, Request
+from hubsync_local.virtual.pipeline import Pipeline, assert_accounted_for
 from tests.builders import wire
-from tests.integration.pipeline import Pipeline, assert_accounted_for
 
 LIMIT = 190
 WINDOW_SECONDS = 10

@@ -14,8 +14,8 @@ from hubsync.core.cloud_event import CloudEvent
 from hubsync.core.strict_json import parse
 from hubsync.core.values import CONTROL
 from hubsync.errors import NotJson
+from hubsync_local.virtual.pipeline import Pipeline, assert_accounted_for
 from tests.builders import wire
-from tests.integration.pipeline import Pipeline, assert_accounted_for
 
 VECTORS = Path(os.environ.get("HUBSYNC_VECTORS", ""))
 pytestmark = pytest.mark.skipif(

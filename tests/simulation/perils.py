@@ -15,7 +15,7 @@ from hubsync.errors import Unanswered
 from hubsync.ports import DeadLetter, LedgerWrite, Permits, Ports, Resend
 from hubsync_local.in_memory import MemoryLedger
 from hubsync_local.in_memory_permits import MemoryBudgets
-from tests.simulation.sqs import SimulatedSqs
+from hubsync_local.virtual.sqs import SimulatedSqs
 
 LATENCY_SECONDS_MAX = 0.4
 

@@ -28,6 +28,8 @@ from hubsync.ports import Permits, Ports, Terms
 from hubsync.sweep import sweep
 from hubsync_local.in_memory import MemoryLedger
 from hubsync_local.in_memory_permits import MemoryBudgets, Unlimited
+from hubsync_local.virtual.clock import run_virtually
+from hubsync_local.virtual.sqs import SimulatedSqs
 from tests.simulation.oracle import complaints
 from tests.simulation.perils import (
     Crash,
@@ -36,9 +38,7 @@ from tests.simulation.perils import (
     Perils,
     perilous_ports,
 )
-from tests.simulation.sqs import SimulatedSqs
 from tests.simulation.traffic import BASE, TAKEN, UNNAMED, facts, messages
-from tests.simulation.virtual import run_virtually
 
 INVOCATION_SECONDS = 120
 LATE_WRITE_SECONDS = 300

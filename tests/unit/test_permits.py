@@ -11,7 +11,7 @@ from hubsync.core.reply import Ambiguous, Answered, NotApplied, Scope, Usage
 from hubsync.permits import AccountPermits
 from hubsync.ports import NoPermit
 from hubsync_local.in_memory_permits import MemoryBudgets
-from tests.simulation.virtual import run_virtually
+from hubsync_local.virtual.clock import run_virtually
 
 NOON = 1_795_262_400  # 2026-11-21T12:00:00Z
 INTERVAL = 10 / 97  # seconds between two calls under the limit of 100

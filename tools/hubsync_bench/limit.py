@@ -10,7 +10,7 @@ from hubspot_emulator import Limits
 from hubsync.core.message import pack
 from hubsync_bench.events import HEAD, accepted, unique
 from hubsync_bench.figures import Figure, Section, Table
-from tests.integration.pipeline import Pipeline
+from hubsync_local.virtual.pipeline import Pipeline
 
 CONSUMERS = (1, 4, 16)
 LIMIT = 100  # calls in ten seconds: the smallest HubSpot publishes

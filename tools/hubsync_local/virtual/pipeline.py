@@ -1,33 +1,37 @@
 """The pipeline in one process: the shipped consumer; queue, ledger and HubSpot in memory.
 
-Time is the event loop's; run it on a virtual clock and waiting costs nothing.
+Time is the event loop's, whose clock is virtual: waiting costs nothing.
 """
 
 import asyncio
 import json
 from collections import Counter, defaultdict
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from random import Random
-from typing import NamedTuple
+from typing import Any, NamedTuple, Self
 from zoneinfo import ZoneInfo
 
 import httpx
 
-from hubspot_emulator import DEFAULT, UNLIMITED, HubSpot, Switches
+from hubspot_emulator import DEFAULT, UNLIMITED, Fault, HubSpot, Limits, Portal, Switches
 from hubspot_emulator.httpx_transport import EmulatorTransport
-from hubsync.consume import Delivery, consume
+from hubsync.consume import Delivery, Received, consume
+from hubsync.core.budget import Budget
+from hubsync.core.change import RecordKey
+from hubsync.core.event import Rules
+from hubsync.core.ledger import Entry
 from hubsync.core.outcome import Fate, Rejected, Retryable, Superseded, Written
 from hubsync.edge.hubspot import TIMEOUT
 from hubsync.edge.hubspot import HubSpot as Client
 from hubsync.errors import Misconfigured
 from hubsync.permits import AccountPermits
-from hubsync.ports import Ports, Terms
+from hubsync.ports import DeadLetter, LedgerWrite, Ports, Resend, Terms
 from hubsync_local.in_memory import MemoryLedger
 from hubsync_local.in_memory_permits import MemoryBudgets, Unlimited
-from tests.builders import NO_RULES, NOON, a_message
-from tests.simulation.sqs import SimulatedSqs
-from tests.simulation.virtual import run_virtually
+from hubsync_local.virtual.clock import run_virtually
+from hubsync_local.virtual.messages import message_body
+from hubsync_local.virtual.sqs import SimulatedSqs
 
 INVOCATION_SECONDS = 120
 RECEIVES_MAX = 400  # As in the template.
@@ -35,6 +39,9 @@ PATIENCE_SECONDS = 5 * 24 * 3600  # What is not settled by then never will be.
 TERMS = Terms(late_write_seconds=300, not_found_retry_seconds=600)
 DEFAULT_VERSION = {"default": "2026-03"}
 DONE = (Written, Superseded, Rejected)
+NOON = 1_795_262_400  # 2026-11-21T12:00:00Z
+
+type Permitting = Callable[[str], AccountPermits | Unlimited]  # by account
 
 
 class Pipeline:
@@ -43,23 +50,23 @@ class Pipeline:
     def __init__(
         self,
         *,
-        switches=None,
-        faults=(),
-        limits=UNLIMITED,
-        versions=DEFAULT_VERSION,
-        portal=DEFAULT,
-        window=1000,
-        seed=0,
-        limit=None,
-        time_zone="UTC",
-        consumers=1,
-        jitter=0.0,
-        starts=NOON / 1_000_000,
-        during=None,
-    ):
-        """Calls are limited by a budget only if a limit is given; `during` runs beside the rest.
+        switches: Switches | None = None,
+        faults: Sequence[Fault] = (),
+        limits: Limits = UNLIMITED,
+        versions: Mapping[str, str] = DEFAULT_VERSION,
+        portal: Portal = DEFAULT,
+        window: int = 1000,
+        seed: int = 0,
+        limit: int | None = None,
+        time_zone: str = "UTC",
+        consumers: int = 1,
+        jitter: float = 0.0,
+        starts: float = NOON,
+        during: "Callable[[Pipeline], Awaitable[None]] | None" = None,
+    ) -> None:
+        """Make a pipeline; calls are limited by a budget only if a limit is given.
 
-        A call takes up to `jitter` seconds to get to HubSpot.
+        `during` runs beside the rest. A call takes up to `jitter` seconds to get to HubSpot.
         """
         self.slow = Slow()
         self._starts = starts
@@ -73,15 +80,17 @@ class Pipeline:
         )
         # By account; one that is not there has no token.
         self.portals = {"main": self.hubspot}
-        self.random = Random(seed)
+        self.random = Random(seed)  # noqa: S311 - seeded, so that a run repeats
         self.sqs = SimulatedSqs(self.random, duplicates=0.0, receives_max=RECEIVES_MAX)
         self.ledger = MemoryLedger()
         self.deliveries = 0
-        self.fates = Counter()  # of deliveries, by the name of their fate
-        self.ends = defaultdict(list)  # by event id: the fates that stand
-        self.invocations = []
+        self.fates: Counter[str] = Counter()  # of deliveries, by the name of their fate
+        self.ends: defaultdict[str, list[Fate]] = defaultdict(
+            list
+        )  # by event id: the fates that stand
+        self.invocations: list[Invocation] = []
         self.budgets = MemoryBudgets()
-        self._seconds = lambda: 0.0
+        self._seconds: Callable[[], float] = lambda: 0.0
         self._versions = versions
         self._window = window
         self._limit = limit
@@ -91,32 +100,32 @@ class Pipeline:
         self._during = during
         self.settled_at = 0.0
 
-    def now(self):
+    def now(self) -> float:
         return self._starts + self._seconds()
 
-    def put(self, *events, after=0, **head):
-        self.sqs.put(a_message(*events, **head), visible_at=self.now() + after)
+    def put(self, *events: dict[str, Any], after: float = 0, **head: object) -> None:
+        self.sqs.put(message_body(*events, **head), visible_at=self.now() + after)
 
-    def run(self):
+    def run(self) -> Self:
         run_virtually(self._run())
         return self
 
     @property
-    def unclean(self):
+    def unclean(self) -> list[RecordKey]:
         """The records that still have a lease or something pending."""
         return [r for r in self.ledger.items if not self.ledger.entry(r).clean]
 
     @property
-    def letters(self):
+    def letters(self) -> dict[str, tuple[str, tuple[str, ...]]]:
         """What was given up: by event id the code, and the properties if not the whole event."""
-        found = {}
+        found: dict[str, tuple[str, tuple[str, ...]]] = {}
         for letter in self.sqs.letters:
             (event,) = json.loads(letter.body)["events"]
             assert event["eventId"] not in found, "a dead letter came twice"
             found[event["eventId"]] = letter.rejected.code, letter.rejected.properties
         return found
 
-    async def _run(self):
+    async def _run(self) -> None:
         loop = asyncio.get_running_loop()
         self._seconds = loop.time
         network = _Network(self, self._jitter)
@@ -130,8 +139,8 @@ class Pipeline:
         self.settled_at = loop.time()
         await asyncio.sleep(TERMS.late_write_seconds)  # until nothing can land any more
 
-    def _ports(self, http):
-        """What one consumer has to itself, and what it shares with the others."""
+    def _ports(self, http: httpx.AsyncClient) -> Ports:
+        """Return the ports of one consumer; some are its own, some all consumers share."""
         permits = self._permits()
         client = Client(
             http,
@@ -148,7 +157,7 @@ class Pipeline:
             random=self.random,
         )
 
-    async def _consumer(self, ports, during):
+    async def _consumer(self, ports: Ports, during: asyncio.Future[None] | None) -> None:
         loop = asyncio.get_running_loop()
         while self.sqs.stored or (during and not during.done()):
             assert loop.time() < PATIENCE_SECONDS, f"stuck with {len(self.sqs.stored)} messages"
@@ -157,36 +166,37 @@ class Pipeline:
                 await self._invoke(received, ports)
             await asyncio.sleep(self.sqs.seconds_until_visible(self.now()))
 
-    async def _token(self, account, _fresh):
+    async def _token(self, account: str, _fresh: bool) -> str:  # noqa: FBT001 - the port's own signature
         await self.slow.token(account)
         if account not in self.portals:
             raise Misconfigured(f"account {account} has no secret")
         return account
 
-    def _permits(self):
+    def _permits(self) -> Permitting:
         """Permits as one consumer has them; without a limit they note nothing."""
-        if self._limit is None:
+        limit = self._limit
+        if limit is None:
             return lambda _account: Unlimited()
-        known = {}
+        known: dict[str, AccountPermits] = {}
 
-        def permits(account):
+        def permits(account: str) -> AccountPermits:
             if account not in known:
                 known[account] = AccountPermits(
-                    _Budgets(self), account, limit=self._limit, time_zone=self._time_zone,
+                    _Budgets(self), account, limit=limit, time_zone=self._time_zone,
                     now=self.now, random=self.random,
                 )  # fmt: skip
             return known[account]
 
         return permits
 
-    async def _invoke(self, received, ports):
+    async def _invoke(self, received: Sequence[Received], ports: Ports) -> None:
         began = asyncio.get_running_loop().time()
         consumed = await consume(
             received,
             queue=_Queue(self),
             ports=ports,
             terms=TERMS,
-            rules=NO_RULES,
+            rules=Rules(),
             deadline=began + INVOCATION_SECONDS,
         )
         self.invocations.append(
@@ -211,7 +221,7 @@ class Invocation(NamedTuple):
     fates: tuple[tuple[Delivery, Fate], ...]
 
 
-async def at_once(*_given):
+async def at_once(*_given: object) -> None:
     """Take no time."""
 
 
@@ -230,11 +240,11 @@ class Slow:
 class _Network(httpx.AsyncBaseTransport):
     """Leads to each account's portal, by its token."""
 
-    def __init__(self, pipeline, jitter):
+    def __init__(self, pipeline: Pipeline, jitter: float) -> None:
         self._pipeline = pipeline
         self._jitter = jitter
 
-    async def handle_async_request(self, request):
+    async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
         if self._jitter:
             await asyncio.sleep(self._pipeline.random.uniform(0, self._jitter))
         await self._pipeline.slow.request(request)
@@ -248,24 +258,24 @@ class _Network(httpx.AsyncBaseTransport):
 class _Queue:
     """Both queues as the consumer sees them; every call that is quick enough is confirmed."""
 
-    def __init__(self, pipeline):
+    def __init__(self, pipeline: Pipeline) -> None:
         self._sqs = pipeline.sqs
         self._now = pipeline.now
         self._slow = pipeline.slow
 
-    async def dead_letter(self, letters, *, seconds):
+    async def dead_letter(self, letters: Sequence[DeadLetter], *, seconds: float) -> frozenset[int]:
         in_time = await self._in_time(seconds)
         return self._sqs.dead_letter(letters) if in_time else frozenset()
 
-    async def resend(self, messages, *, seconds):
+    async def resend(self, messages: Sequence[Resend], *, seconds: float) -> frozenset[int]:
         in_time = await self._in_time(seconds)
         return self._sqs.resend(messages, self._now()) if in_time else frozenset()
 
-    async def postpone(self, delays, *, seconds):
+    async def postpone(self, delays: Mapping[str, int], *, seconds: float) -> None:
         if await self._in_time(seconds):
             self._sqs.postpone(delays, self._now())
 
-    async def _in_time(self, seconds):
+    async def _in_time(self, seconds: float) -> bool:
         try:
             async with asyncio.timeout(seconds):
                 await self._slow.queue()
@@ -277,14 +287,14 @@ class _Queue:
 class _Ledger:
     """The ledger, reached slowly."""
 
-    def __init__(self, pipeline):
+    def __init__(self, pipeline: Pipeline) -> None:
         self._pipeline = pipeline
 
-    async def read(self, records):
+    async def read(self, records: Sequence[RecordKey]) -> dict[RecordKey, Entry]:
         await self._pipeline.slow.ledger()
         return await self._pipeline.ledger.read(records)
 
-    async def write(self, writes):
+    async def write(self, writes: Sequence[LedgerWrite]) -> frozenset[RecordKey]:
         await self._pipeline.slow.ledger()
         return await self._pipeline.ledger.write(writes)
 
@@ -292,15 +302,15 @@ class _Ledger:
 class _Budgets:
     """The budgets, reached slowly."""
 
-    def __init__(self, pipeline):
+    def __init__(self, pipeline: Pipeline) -> None:
         self._pipeline = pipeline
 
-    async def update(self, account, change):
+    async def update[T](self, account: str, change: Callable[[Budget], tuple[Budget, T]]) -> T:
         await self._pipeline.slow.budgets()
         return await self._pipeline.budgets.update(account, change)
 
 
-def assert_accounted_for(pipeline, event_ids):
+def assert_accounted_for(pipeline: Pipeline, event_ids: Collection[str]) -> None:
     """Every delivery has one fate, every event one that stands: nothing is lost."""
     assert sum(pipeline.fates.values()) == pipeline.deliveries
     assert set(pipeline.fates) <= {kind.__name__ for kind in (*DONE, Retryable)}
