@@ -19,8 +19,7 @@ from hubsync.core.ledger import ABSENT
 from hubsync.edge.hubspot import HubSpot
 from hubsync.ports import LedgerWrite, Ports, Terms
 from hubsync.sweep import sweep
-from hubsync_local.in_memory import MemoryLedger
-from hubsync_local.in_memory_permits import unlimited
+from hubsync_local.in_memory import MemoryLedger, unlimited
 from hubsync_local.virtual.clock import run_virtually
 from tests.builders import NO_RULES, NOON
 

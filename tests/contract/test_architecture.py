@@ -29,22 +29,23 @@ OF_EDGE = OF_USE_CASES | {
     "functools", "os", "time",
     "mypy_boto3_dynamodb", "mypy_boto3_secretsmanager", "mypy_boto3_sqs", "hubsync.edge",
 }  # fmt: skip
-SHIPPED_NEVER = {
-    "hubspot_emulator",
-    "hubsync_bench",
-    "hubsync_checks",
-    "hubsync_cli",
-    "hubsync_local",
-    "hubsync_operations",
-    "tests",
-    "functions",
-    "boto3",
-    "moto",
-    "typer",
-    "rich",
-    "yaml",
-    "uvicorn",
+TOOLS = {
+    "hubspot_emulator": "hubspot-emulator/hubspot_emulator",
+    **{f"hubsync_{name}": f"hubsync_{name}" for name in ("bench", "checks", "cli", "local")},
+    "hubsync_operations": "hubsync_operations",
 }
+# What each may import of ours, beside itself.
+BELOW = {
+    "hubspot_emulator": set(),
+    "hubsync_local": {"hubsync", "hubspot_emulator"},
+    "hubsync_operations": {"hubsync", "hubsync_local"},
+    "hubsync_cli": {"hubsync", "hubspot_emulator", "hubsync_local", "hubsync_operations"},
+    "hubsync_checks": {"hubsync", "hubsync_local"},
+    "hubsync_bench": {
+        *("functions", "hubsync", "hubspot_emulator", "hubsync_checks", "hubsync_local"),
+    },
+}
+SHIPPED_NEVER = {*TOOLS, "tests", "functions", "boto3", "moto", "typer", "rich", "yaml", "uvicorn"}
 
 
 def modules(folder, *, deep=True):
@@ -54,6 +55,57 @@ def modules(folder, *, deep=True):
 
 def name(path):
     return str(path.relative_to(PROJECT)).removeprefix("layers/hubsync/python/")
+
+
+def imports_within(path, known):
+    """Which of the known modules a file imports as it is loaded, and in its functions."""
+    for node in statements(ast.parse(path.read_text("utf-8"))):
+        if isinstance(node, ast.Import):
+            yield from ({alias.name for alias in node.names} & known.keys())
+        elif isinstance(node, ast.ImportFrom):
+            for alias in node.names:
+                submodule = f"{node.module}.{alias.name}"
+                yield from {submodule if submodule in known else node.module} & known.keys()
+
+
+def statements(node):
+    """All that runs: what type checkers alone read is left out."""
+    for child in ast.iter_child_nodes(node):
+        if not (isinstance(child, ast.If) and ast.unparse(child.test) == "TYPE_CHECKING"):
+            yield child
+            yield from statements(child)
+
+
+def circles(graph):
+    """The modules from which a way leads back, in groups that reach each other."""
+    reached = {module: reachable(graph, module) for module in graph}
+    circle = {
+        frozenset(other for other in reached[module] if module in reached[other])
+        for module in graph
+        if module in reached[module]
+    }
+    return [set(group) for group in circle]
+
+
+def reachable(graph, start):
+    seen, waiting = set(), [start]
+    while waiting:
+        following = set(graph[waiting.pop()]) - seen
+        seen |= following
+        waiting += following
+    return seen
+
+
+TREES = (PACKAGE, *(PROJECT / "tools" / folder for folder in TOOLS.values()))
+MODULES = {
+    ".".join(path.relative_to(tree.parent).with_suffix("").parts).removesuffix(".__init__"): path
+    for tree in TREES
+    for path in modules(tree)
+}
+OUTSIDE_TESTS = [
+    *(path for path in modules(PROJECT / "tools") if "tests" not in path.parts),
+    *(path for folder in ("layers", "functions") for path in modules(PROJECT / folder)),
+]
 
 
 def imported(path):
@@ -100,17 +152,35 @@ def test_a_function_imports_the_layer_and_no_sibling(path):
     assert "app" not in set(imported(path))
 
 
-@pytest.mark.parametrize("path", modules(PROJECT / "tools" / "hubsync_local"), ids=name)
-def test_the_local_stack_does_not_lean_on_the_command(path):
-    # Its entry is the command by another name, so it is the one exception.
-    of_commands = {"hubsync_cli", "tests", "functions", "typer"}
-    barred = {"tests"} if path.name == "__main__.py" else of_commands
-    assert not set(imported(path)) & barred
+@pytest.mark.parametrize("tool", TOOLS)
+def test_a_tool_imports_the_tools_below_it_alone(tool):
+    paths = modules(PROJECT / "tools" / TOOLS[tool])
+    found = {part.partition(".")[0] for path in paths for part in imported(path)}
+    assert found & {*TOOLS, "hubsync", "functions"} <= BELOW[tool] | {tool}
 
 
-@pytest.mark.parametrize("path", modules(PROJECT / "tools" / "hubsync_cli"), ids=name)
-def test_nothing_imports_the_tests(path):
+@pytest.mark.parametrize("path", OUTSIDE_TESTS, ids=name)
+def test_nothing_but_tests_imports_the_tests(path):
     assert "tests" not in set(imported(path))
+
+
+def test_no_modules_import_each_other_in_a_circle():
+    graph = {
+        module: {*imports_within(path, MODULES)} - {module} for module, path in MODULES.items()
+    }
+    assert circles(graph) == []
+
+
+@pytest.mark.parametrize(
+    ("graph", "expected"),
+    [
+        ({"a": {"b"}, "b": set()}, []),
+        ({"a": {"b"}, "b": {"c"}, "c": {"a"}, "d": {"a"}}, [{"a", "b", "c"}]),
+    ],
+    ids=["a line", "three in a circle, and one that looks on"],
+)
+def test_circles_are_found(graph, expected):
+    assert circles(graph) == expected
 
 
 @pytest.mark.parametrize("path", modules(PACKAGE / "core"), ids=name)

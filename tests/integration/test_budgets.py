@@ -20,7 +20,7 @@ from hubsync.core.budget import (
 )
 from hubsync.edge.budgets import DynamoBudgets
 from hubsync.errors import Unanswered
-from hubsync_local.in_memory_permits import MemoryBudgets
+from hubsync_local.in_memory import MemoryBudgets
 from hubsync_local.template.reader import read_template
 
 TEMPLATE = Path(__file__).parents[2] / "template.yaml"

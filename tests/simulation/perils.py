@@ -13,8 +13,7 @@ from hubsync.core.reply import Ambiguous, Found, NotApplied, Reply
 from hubsync.edge.hubspot import HubSpot
 from hubsync.errors import Unanswered
 from hubsync.ports import DeadLetter, LedgerWrite, Permits, Ports, Resend
-from hubsync_local.in_memory import MemoryLedger
-from hubsync_local.in_memory_permits import MemoryBudgets
+from hubsync_local.in_memory import MemoryBudgets, MemoryLedger
 from hubsync_local.virtual.sqs import SimulatedSqs
 
 LATENCY_SECONDS_MAX = 0.4

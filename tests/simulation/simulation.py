@@ -26,8 +26,7 @@ from hubsync.errors import Unanswered
 from hubsync.permits import AccountPermits
 from hubsync.ports import Permits, Ports, Terms
 from hubsync.sweep import sweep
-from hubsync_local.in_memory import MemoryLedger
-from hubsync_local.in_memory_permits import MemoryBudgets, Unlimited
+from hubsync_local.in_memory import MemoryBudgets, MemoryLedger, Unlimited
 from hubsync_local.virtual.clock import run_virtually
 from hubsync_local.virtual.sqs import SimulatedSqs
 from tests.simulation.oracle import complaints

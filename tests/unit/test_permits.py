@@ -10,7 +10,7 @@ import pytest
 from hubsync.core.reply import Ambiguous, Answered, NotApplied, Scope, Usage
 from hubsync.permits import AccountPermits
 from hubsync.ports import NoPermit
-from hubsync_local.in_memory_permits import MemoryBudgets
+from hubsync_local.in_memory import MemoryBudgets
 from hubsync_local.virtual.clock import run_virtually
 
 NOON = 1_795_262_400  # 2026-11-21T12:00:00Z

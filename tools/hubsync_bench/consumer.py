@@ -17,7 +17,7 @@ from hubsync.edge.connections import connections
 from hubsync.edge.queue import received
 from hubsync.ports import LedgerWrite, Ports
 from hubsync_bench.worker import INVOCATION_SECONDS, Context, Event
-from hubsync_local.in_memory_permits import unlimited
+from hubsync_local.in_memory import unlimited
 
 
 def deployed(event: Event) -> None:

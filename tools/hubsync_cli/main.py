@@ -44,3 +44,7 @@ def hubsync(
     ] = False,
 ) -> None:
     """Keep HubSpot CRM records in step with upstream systems."""
+
+
+if __name__ == "__main__":
+    app()

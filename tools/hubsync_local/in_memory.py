@@ -1,15 +1,17 @@
-"""The ledger in memory: the twin of the one in DynamoDB, for simulations and tests.
+"""Ledger and budgets in memory, and permits without a limit, for tests, simulations and figures.
 
-It keeps entries as the bytes that DynamoDB would hold, so that both forget the same things.
+The ledger keeps entries as the bytes that DynamoDB would hold, so that both forget the same things.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
+from hubsync.core.budget import Budget
 from hubsync.core.change import RecordKey
 from hubsync.core.entry_codec import decode, encode
 from hubsync.core.ledger import ABSENT, Entry, Rev
-from hubsync.ports import LedgerWrite
+from hubsync.core.reply import Found, Reply, Usage
+from hubsync.ports import LedgerWrite, NoPermit
 
 
 class Item(NamedTuple):
@@ -63,3 +65,32 @@ class MemoryLedger:
     async def watched(self, before: int, *, most: int) -> list[RecordKey]:
         items = sorted(self.items.items(), key=lambda pair: pair[1].watched_until)
         return [record for record, item in items if 0 < item.watched_until < before][:most]
+
+
+class Unlimited:
+    """Permits for an account without a limit."""
+
+    async def take(self, *, seconds: float, urgent: bool = False) -> NoPermit | None:  # noqa: ARG002
+        return None
+
+    async def heard(self, reply: Reply | Found, *, in_doubt: bool = False) -> None: ...
+
+    def note(self, usage: Usage) -> None: ...
+
+
+def unlimited(_account: str) -> Unlimited:
+    return Unlimited()
+
+
+class MemoryBudgets:
+    """The budgets of all accounts in memory: the twin of those in DynamoDB."""
+
+    def __init__(self) -> None:
+        self.budgets: dict[str, Budget] = {}
+
+    async def update[T](self, account: str, change: Callable[[Budget], tuple[Budget, T]]) -> T:
+        self.budgets[account], answer = change(self.of(account))
+        return answer
+
+    def of(self, account: str) -> Budget:
+        return self.budgets.get(account, Budget())

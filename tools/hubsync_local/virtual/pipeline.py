@@ -27,8 +27,7 @@ from hubsync.edge.hubspot import HubSpot as Client
 from hubsync.errors import Misconfigured
 from hubsync.permits import AccountPermits
 from hubsync.ports import DeadLetter, LedgerWrite, Ports, Resend, Terms
-from hubsync_local.in_memory import MemoryLedger
-from hubsync_local.in_memory_permits import MemoryBudgets, Unlimited
+from hubsync_local.in_memory import MemoryBudgets, MemoryLedger, Unlimited
 from hubsync_local.virtual.clock import run_virtually
 from hubsync_local.virtual.messages import message_body
 from hubsync_local.virtual.sqs import SimulatedSqs
