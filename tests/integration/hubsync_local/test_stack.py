@@ -173,16 +173,8 @@ def test_the_end_of_an_earlier_stack_does_not_hide_a_later_one(tmp_path):
 
 
 def test_the_command_tells_when_it_is_ready_and_stops_cleanly(template):
-    command = [
-        sys.executable,
-        "-m",
-        "hubsync_local",
-        "--json",
-        "--port",
-        "0",
-        "--template",
-        template,
-    ]
+    hubsync = (sys.executable, "-m", "hubsync_cli.main")
+    command = [*hubsync, "local", "--json", "--port", "0", "--template", template]
     with start(command) as running_command:
         ready = json.loads(running_command.stdout.readline())
         children = children_of(running_command.pid)
