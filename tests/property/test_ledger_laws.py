@@ -5,7 +5,7 @@ from hypothesis import strategies as st
 
 from hubsync.core.attempt import Attempt
 from hubsync.core.entry_codec import decode, encode
-from hubsync.core.ledger import Entry, Rev, Watched, acquired, released, vouched
+from hubsync.core.ledger import Entry, LeftOut, Rev, Watched, acquired, released, vouched
 from hubsync.core.reply import Reason, Vouched
 from tests.builders import ADA
 from tests.strategies import DUE, LAW, NAMES, PILES, TEXT, VERSIONS, changes
@@ -19,6 +19,7 @@ ENTRIES = st.builds(
     archived=st.just(value=False),  # only of an entry that says since when
     apart=st.booleans(),
     split=st.integers(0, 7),
+    left_out=st.none() | st.builds(LeftOut, TEXT, st.integers(1, 2)),
     doubts=st.integers(0, 9),
     hubspot_id=st.none() | TEXT.filter(bool),
     trace_id=st.none() | TEXT.filter(bool),

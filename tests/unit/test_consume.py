@@ -253,6 +253,25 @@ def test_silence_once_costs_one_more_call():
     assert stage.calls == [("upsert", 3, 200), *[("upsert", 1, 200)] * 3]
 
 
+def test_silence_is_remembered_where_the_time_ends_before_the_record_is_read_back():
+    stage = Stage(Fault(kind="left_out", operation="upsert", writes="done"))
+    stage.seconds_a_call = 4
+    assert tally(stage.consume(a_message(wire()), seconds=50)) == {"Retryable": 1}
+    assert fates(stage.consume(a_message(wire()), seconds=50)) == [("e-1", Written())]
+    assert [operation for operation, _, _ in stage.calls] == ["upsert", "upsert", "read"]
+
+
+def test_silence_about_one_input_says_nothing_of_what_came_since():
+    stage = Stage(Fault(kind="left_out", operation="upsert"))
+    stage.hubspot.create("contacts", {"email": "ada@example.com"})
+    stage.seconds_a_call = 4
+    stage.consume(a_message(wire()), seconds=50)
+    stage.hubspot.faults.clear()
+    newer = wire(eventId="newer", occurredAt=at(9), properties={"city": "Graz"})
+    assert tally(stage.consume(a_message(newer), seconds=50)) == {"Written": 1}
+    assert stage.contact() == {"firstname": "Ada", "city": "Graz"}
+
+
 def test_silence_on_a_record_that_is_not_there_waits_for_it():
     stage = Stage(Fault(kind="left_out", operation="upsert"))
     assert fates(stage.consume(a_message(wire()))) == [("e-1", Retryable("NOT_FOUND"))]

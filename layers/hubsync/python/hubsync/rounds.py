@@ -95,6 +95,8 @@ class Rounds:
         sent = [(attempt, self._input(attempt)) for attempt in group]
         if len(sent) == 1 and group[0].unanswerable:
             return await self._look_for_unanswered(*sent[0])
+        if len(sent) == 1 and group[0].is_silenced(sent[0][1].trace_id):
+            return Next(read_back=sent)
         return await self._send(route, sent)
 
     async def _judge(self, after: Next) -> None:

@@ -195,9 +195,11 @@ def _inputs_max(claim: Claim) -> int:
     """Return how many inputs a batch with this record may have.
 
     A batch that was refused whole is cut as small as it had been halved, so that the search for the
-    guilty input goes on where it was left.
+    guilty input goes on where it was left. An input that an answer left out goes alone.
     """
     entry = claim.attempt.entry
+    if entry.left_out:
+        return 1
     by_doubts = _INPUTS_BY_DOUBTS[min(entry.doubts, len(_INPUTS_BY_DOUBTS) - 1)]
     return min(by_doubts, BATCH_INPUTS_MAX >> entry.split or 1)
 

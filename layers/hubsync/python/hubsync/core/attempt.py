@@ -8,8 +8,8 @@ from typing import Final
 from hubsync.core import ledger
 from hubsync.core.batch import Route, route_of
 from hubsync.core.change import ARCHIVED, YES, Change, Reading, RecordKey, Version, merged
-from hubsync.core.ledger import Entry, Rev, Watched
-from hubsync.core.limits import REFUSAL_ROUNDS_MAX
+from hubsync.core.ledger import Entry, LeftOut, Rev, Watched
+from hubsync.core.limits import REFUSAL_ROUNDS_MAX, SILENCES_MAX
 from hubsync.core.reply import PROPERTY_FAULTS, REQUEST_FAULTS, Reason, Vouched, shown_text
 
 type EventId = tuple[str, str]  # source and event id
@@ -54,7 +54,6 @@ class Attempt:
     _doubted: bool = False
     _unrecorded: bool = False  # a verdict after a doubt, which the ledger does not know yet
     _recorded: tuple[Entry, Sequence[Mapping[str, Reading]]] = (Entry(), ())
-    _unmentioned: int = 0
     _refusal_rounds: int = 0
 
     @classmethod
@@ -213,10 +212,20 @@ class Attempt:
         if self.open:
             self.halt(NOT_FOUND)
 
-    def left_out(self) -> bool:
-        """Count a finished answer that left the record out; return whether it was the second."""
-        self._unmentioned += 1
-        return self._unmentioned > 1
+    def left_out(self, trace_id: str) -> None:
+        """Count a finished answer that left this input out.
+
+        The ledger keeps the count, so that an invocation which ends before the record is read back
+        leaves that to the next one.
+        """
+        last = self.entry.left_out
+        times = last.times + 1 if last and last.trace_id == trace_id else 1
+        self.entry = self.entry._replace(left_out=LeftOut(trace_id, times))
+
+    def is_silenced(self, trace_id: str) -> bool:
+        """Whether two finished answers left this input out, so that only a look can tell."""
+        last = self.entry.left_out
+        return last is not None and last.trace_id == trace_id and last.times >= SILENCES_MAX
 
     def contradicts(self, sent: Mapping[str, Reading]) -> bool:
         """Whether some of it may have been written already, when no answer came."""
@@ -260,6 +269,8 @@ class Attempt:
     def _answered(self) -> None:
         """Take note of a definite answer about the record: doubts count those in a row."""
         self._unrecorded = self._doubted
+        if self.entry.left_out:
+            self.entry = self.entry._replace(left_out=None)
         if self.entry.doubts:
             self.entry = self.entry._replace(doubts=0, doubted_at=0, others_written=False)
         self._next_round()

@@ -7,7 +7,7 @@ from pydantic_core import from_json
 
 from hubsync.core.change import Reading, Version, merged
 from hubsync.core.compact import compact
-from hubsync.core.ledger import NO_LEASE, Entry, Rev, Watched
+from hubsync.core.ledger import NO_LEASE, Entry, LeftOut, Rev, Watched
 
 _FORMAT = 1
 
@@ -34,6 +34,7 @@ def encode(entry: Entry) -> bytes:
         "a": int(entry.archived),
         "x": int(entry.apart),
         "h": entry.split,
+        "u": entry.left_out and tuple(entry.left_out),
         "d": entry.doubts,
         "i": entry.hubspot_id,
         "l": entry.lease_until,
@@ -62,6 +63,7 @@ def decode(packed: bytes, *, rev: Rev, due_at: int = 0, watched_until: int = 0) 
         archived="a" in fields,
         apart="x" in fields,
         split=fields.get("h", 0),
+        left_out=LeftOut(*fields["u"]) if "u" in fields else None,
         doubts=fields.get("d", 0),
         doubted_at=fields.get("q", 0),
         others_written="o" in fields,

@@ -34,6 +34,13 @@ class Watched(NamedTuple):
     shown: str  # as HubSpot's own reply showed the value
 
 
+class LeftOut(NamedTuple):
+    """The input that finished answers left out last, by its trace id, and how often in a row."""
+
+    trace_id: str
+    times: int
+
+
 _NOTHING: Final[Mapping[str, Any]] = MappingProxyType({})
 
 
@@ -47,6 +54,7 @@ class Entry(NamedTuple):
     archived: bool = False  # the synced reading of ARCHIVED is "true"
     apart: bool = False  # events are tried one by one, since a refusal named no property
     split: int = 0  # how often a batch was halved that was refused whole, with this record in it
+    left_out: LeftOut | None = None
     doubts: int = 0  # ambiguous outcomes in a row
     doubted_at: int = 0  # when the first of them was found
     others_written: bool = False  # HubSpot took other writes of the account since then
@@ -172,6 +180,7 @@ def released(entry: Entry, *, rev: Rev, now: int) -> Entry:
         due_at=0,
         apart=False,
         split=0,
+        left_out=None,
         doubts=0,
         doubted_at=0,
         others_written=False,

@@ -53,6 +53,7 @@ LEASE_MARGIN_SECONDS = 5
 REFUSAL_ROUNDS_MAX = (
     3  # Older readings under refused ones cost rounds of their own, so many a time.
 )
+SILENCES_MAX = 2  # Finished answers that leave an input out; then the record is read back.
 DOUBTS_APART_MIN = 4  # In doubt so often, events go one by one, so that good ones get out.
 DOUBTS_MAX = 5  # A record alone and in doubt so often, while others are written, is given up.
 DOUBTS_UNSEEN_MAX = 20  # The same, where HubSpot fails to show it, too: a look is worth a wait.

@@ -106,7 +106,8 @@ def _apply(verdict: Verdict | None, attempt: Attempt, item: Input, after: Next) 
             after.missed.append((attempt, reason))
             return
         case None:
-            if attempt.left_out():
+            attempt.left_out(item.trace_id)
+            if attempt.is_silenced(item.trace_id):
                 after.read_back.append((attempt, item))
             else:
                 after.groups.append([attempt])
