@@ -34,6 +34,9 @@ def upsert(crm: Crm, operation: Operation) -> Done:
     guard_size(crm, operation)
     _guard_id_properties(crm, operation)
     guard_duplicates(crm, operation)
+    bare = any(not item.properties for item in operation.batch.inputs)
+    if bare and crm.switches.upsert_without_properties == "400":
+        raise error_bodies.missing_field(1, 1, "properties", crm.switches)
     judge = Judge(crm, operation)
     verdicts: list[Write | Rejected] = []
     missing: list[Input] = []

@@ -31,6 +31,7 @@ class Switches:
     email_upsert_omitted_properties: Literal["kept", "reset"] = "kept"
     upsert_by_additional_email_shows: Literal["primary", "sent"] = "primary"
     upsert_shows_id_property: Literal["always", "only if sent"] = "always"
+    upsert_without_properties: Literal["taken", "400"] = "taken"
 
     # Update and archive
     update_by_email: Literal["400", "accepted"] = "400"
@@ -40,6 +41,8 @@ class Switches:
     update_all_ids_missing: Literal["aggregated error", "no errors"] = "aggregated error"
     merged_away_id_on_update: Literal["left out", "not found", "survivor"] = "left out"
     archive_missing_id: Literal["204", "error"] = "204"
+    archive_merged_away_id: Literal["nothing", "survivor"] = "nothing"
+    read_by_key_lags: Literal["no", "2 s"] = "no"
 
     # Values and their errors
     number_error_code: Literal["INVALID_INTEGER", "INVALID_DECIMAL", "INVALID_NUMBER"] = (

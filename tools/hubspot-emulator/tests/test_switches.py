@@ -18,7 +18,8 @@ class Account:
 
     def __init__(self, switch, setting, limits=UNLIMITED):
         switches = Switches.from_text({switch: setting})
-        self.hubspot = HubSpot(now=lambda: NOW, switches=switches, limits=limits, apps=[APP])
+        self.now = NOW
+        self.hubspot = HubSpot(now=lambda: self.now, switches=switches, limits=limits, apps=[APP])
         self.ada = self.hubspot.create("contacts", {"email": "ada@example.com", "city": "Turin"})
         self.bob = self.hubspot.create("contacts", {"email": "bob@example.com"})
 
@@ -33,6 +34,11 @@ class Account:
     def shown(self, email):
         found = self.hubspot.find("contacts", email, by="email")
         return None if found is None else dict(found.properties)
+
+    def read(self, email):
+        """Whether batch/read finds a contact by its e-mail address."""
+        _, _, told = self.call(f"{V3}/read", {"id": email}, idProperty="email", properties=[])
+        return bool(told["results"])
 
 
 def upsert(email, trace=None, /, **properties):
@@ -179,6 +185,24 @@ def archive_missing_id(account):
     return status, account.shown("ada@example.com") is None
 
 
+def upsert_without_properties(account):
+    status, _, _ = account.call(f"{V3}/upsert", upsert("new@example.com"))
+    return status, account.shown("new@example.com") is not None
+
+
+def archive_merged_away_id(account):
+    account.hubspot.merge("contacts", account.bob, account.ada)
+    status, _, _ = account.call(f"{V3}/archive", {"id": account.ada})
+    return status, account.shown("bob@example.com") is None
+
+
+def read_by_key_lags(account):
+    account.call(f"{V3}/upsert", upsert("new@example.com", phone="1"))
+    seen = {account.read("new@example.com") for _ in range(9)}
+    account.now += 2
+    return seen, account.read("new@example.com")
+
+
 def number_error_code(account):
     _, _, told = account.call(f"{V3}/update", update(account.ada, seats="many"))
     return told["errors"][0]["code"]
@@ -322,7 +346,10 @@ EFFECTS = {
         "not found": (207, 0, True, None),
         "survivor": (200, 1, False, "1"),
     },
+    upsert_without_properties: {"taken": (200, True), "400": (400, False)},
     archive_missing_id: {"204": (204, True), "error": (404, False)},
+    archive_merged_away_id: {"nothing": (204, False), "survivor": (204, True)},
+    read_by_key_lags: {"no": ({True}, True), "2 s": ({False}, True)},
     number_error_code: {name: name for name in SETTINGS["number_error_code"]},
     read_only_text: {
         "short": '"days_to_close" is a read only property; its value cannot be set.',
