@@ -463,6 +463,20 @@ def test_an_update_waits_for_its_record_from_its_own_first_miss_whatever_the_bac
     assert event["missingSince"] == "2026-11-21T12:12:00Z"
 
 
+def test_the_wait_for_a_record_begins_anew_after_a_doubt_that_kept_its_upsert_out():
+    stage = Stage(Fault(kind="lost_reply", operation="update", nth=1))
+    since = "2026-11-21T11:50:00Z"  # more than ten minutes ago
+    body = a_message(wire(**UPDATE, id="512", missingSince=since))
+    assert tally(stage.consume(body)) == {"Retryable": 1}
+    stage.wait(600)
+    assert fates(stage.consume(body)) == [("e-1", Retryable("NOT_FOUND", anew=True))]
+    again = stage.queue.resent[-1].body
+    stage.wait(590)
+    assert fates(stage.consume(again)) == [("e-1", Retryable("NOT_FOUND"))]
+    stage.wait(30)
+    assert tally(stage.consume(again)) == {"Rejected": 1}
+
+
 def test_a_record_that_is_not_there_costs_its_neighbours_nothing():
     stage = Stage()
     id_ = stage.hubspot.create("contacts", {"email": "ada@example.com"})

@@ -277,7 +277,7 @@ def _mark(delivery: Delivery, now: int) -> None:
         return
     refused = {**delivery.marks.refused, **fate.refused}
     since = delivery.marks.missing_since
-    if fate.missing and since is None:
+    if fate.missing and (since is None or fate.anew):
         since = now
     delivery.marked = Marks(refused, since)
 

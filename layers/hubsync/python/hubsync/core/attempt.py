@@ -84,6 +84,11 @@ class Attempt:
         return attempt
 
     @property
+    def waits_anew(self) -> bool:
+        """Whether what is missing is waited for from now on, whatever was waited before."""
+        return self._doubted and self.halted == NOT_FOUND
+
+    @property
     def over(self) -> bool:
         """Whether there is nothing more to send under this lease."""
         return not self.open or self.halted is not None or self.in_doubt
@@ -204,10 +209,12 @@ class Attempt:
         """Take note that HubSpot lacks what was written to: the record, or a required property.
 
         What brings it may be on its way, so only events that have waited long enough are refused,
-        with all that they say; the others wait on.
+        with all that they say; the others wait on. While the record was in doubt, what brings it
+        was kept out by the lease: then the wait begins anew for all of them.
         """
-        events = {r.version.event for readings in self.open.values() for r in readings}
-        self._refuse(self._of_events({event for event in events if expired(event)}), reason)
+        if not self._doubted:
+            events = {r.version.event for readings in self.open.values() for r in readings}
+            self._refuse(self._of_events({event for event in events if expired(event)}), reason)
         self._answered()
         if self.open:
             self.halt(NOT_FOUND)

@@ -42,6 +42,7 @@ class Retryable:
     refused: Mapping[str, str] = (
         NO_MARKS  # property: code, of its readings that are refused already
     )
+    anew: bool = False  # what it has waited before for something missing does not count
 
     @property
     def missing(self) -> bool:
@@ -92,7 +93,7 @@ def _retryable(attempt: Attempt, lease_seconds: float, refused: Mapping[str, str
     # More of what was refused is tried at once: there is nothing to wait for.
     at_most = 1.0 if attempt.halted == MORE_REFUSED else None
     at_least = attempt.retry_after_seconds or 0.0
-    return Retryable(attempt.halted or "OPEN", at_least, at_most, refused)
+    return Retryable(attempt.halted or "OPEN", at_least, at_most, refused, attempt.waits_anew)
 
 
 def marks_of(refused: Mapping[str, Reason]) -> dict[str, str]:
