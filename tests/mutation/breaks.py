@@ -353,4 +353,40 @@ BREAKS = (
         "",
         "unit/test_message.py::test_an_event_with_any_odd_character_is_refused_or_passes_sqs",
     ),
+    Break(
+        "the process that has waited longest for a slot comes first",
+        "permits.py",
+        "first = min(now + ahead + aged, in_time)",
+        "first = latest",
+        "unit/test_permits.py::test_a_process_whose_clock_is_behind_gets_its_share",
+    ),
+    Break(
+        "a permit takes no longer than it may",
+        "permits.py",
+        "asyncio.timeout(wait)",
+        "asyncio.timeout(None)",
+        "unit/test_permits.py::"
+        "test_a_budget_that_answers_late_makes_no_permit_take_longer_than_it_may",
+    ),
+    Break(
+        "a probe that is not made leaves no mark",
+        "core/budget.py",
+        "paused_until=min(budget.paused_until, slot)",
+        "paused_until=budget.paused_until",
+        "unit/test_permits.py::test_a_probe_that_is_not_made_leaves_no_mark",
+    ),
+    Break(
+        "a schedule left far ahead by a wrong clock heals",
+        "core/budget.py",
+        "AHEAD_SLOTS_MAX * interval):\n        start = now",
+        "AHEAD_SLOTS_MAX * interval):\n        pass",
+        "unit/test_permits.py::test_a_schedule_that_a_wrong_clock_left_far_ahead_heals",
+    ),
+    Break(
+        "a Retry-After is believed up to a day",
+        "core/protocol.py",
+        "min(max(0.0, seconds), RETRY_AFTER_SECONDS_MAX)",
+        "max(0.0, seconds)",
+        "unit/test_protocol.py::test_what_is_no_verdict_on_the_inputs_says_how_to_go_on",
+    ),
 )

@@ -3,11 +3,15 @@
 One object serves all batches of an account in this process. Permits are reserved for everybody who
 waits at once, and each waits for its own slot. A further round, which holds leases, does not queue:
 it takes over the earliest slot of a batch that has not begun, and that one takes the new slot.
+
+Processes share the slots fairly by age: the longer a process has been without a slot, the further
+ahead it may reserve one, so the process that has waited longest comes first, whoever is quickest.
 """
 
 import asyncio
 from collections import deque
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from random import Random
@@ -22,6 +26,9 @@ from hubsync.ports import Budgets, NoPermit
 
 RESERVED_MAX: Final = 10  # Permits in one write.
 LOOKAHEAD_MS: Final = 500  # How far ahead slots are reserved: HubSpot's word reaches them no more.
+# How much further ahead a process may reserve one slot, by the time that it has been without one.
+# All of them together wait that long in the worst case, so it grows with the time between slots.
+AGED_MS_MAX, AGED_SLOTS_MAX = 2_000, 20
 EXCHANGE_MS: Final = 10_000  # How far ahead a slot may be that is exchanged for a nearer one.
 MOMENT_MS: Final = 20
 # A further round waits no longer with its leases held; on a slow pace, for so many slots.
@@ -31,13 +38,17 @@ FAILURES_MAX: Final = 3  # In a row, without a success between: then HubSpot is 
 OUTAGE_MS: Final = 75_000  # Fewer than one probe a minute.
 DAILY_MS: Final = 900_000  # One probe in 15 minutes until the daily limit resets.
 THROTTLED_MS: Final = 1_000  # Rolling limits free up as their window moves on.
-REMAINING_MIN: Final = 1  # Our own pace leaves more; none left means that others use the limit too.
-REMAINING_CROWDED: Final = 6  # What we leave free while others use it.
-REMAINING_ENOUGH: Final = 10
+HELD_MS_MAX: Final = 10_000  # A longer Retry-After is a pause, which ends with a probe.
+# Shares of the limit, in whole calls. Our own pace leaves a hundredth of a limit of 100; less left
+# means that others use the limit, too. Of a limit of 10 our own pace may leave nothing.
+REMAINING_MIN: Final = 0.01
+REMAINING_CROWDED: Final = 0.06  # What we leave free while others use it.
+REMAINING_ENOUGH: Final = 0.10
 CROWDED_MS: Final = 60_000
 SLOWED_MAX: Final = 4  # Slots left out for one reply.
 FALL_MS: Final = 2_000  # Over which what is left of the limit is watched for others' calls.
-FALL_SLACK: Final = 8  # Calls: our burst, late sends, and replies that overtake each other.
+# Of the limit: late sends, and replies that overtake each other. Of a small one, a few calls.
+FALL_SLACK, FALL_SLACK_MIN = 0.08, 3
 PAUSED, OUT_OF_TIME, BUDGET_UNANSWERED = "PAUSED", "OUT_OF_TIME", "BUDGET_UNANSWERED"
 
 
@@ -76,6 +87,7 @@ class AccountPermits:
         self._server: _Waiting | None = None  # who reserves for all, of those who wait
         self._asleep: list[_Waiting] = []
         self._share = 1.0  # as it was last seen
+        self._without_since: int | None = None  # since when somebody waits and no slot came
         self._failures = 0
         self._probing = False
         self._usage: Usage | None = None
@@ -88,15 +100,37 @@ class AccountPermits:
         mine = _Waiting(self._now() + round(1000 * wait), urgent)
         self._unserved.append(mine)
         try:
-            await self._be_served(mine)
+            async with asyncio.timeout(wait):
+                await self._be_served(mine)
+        except TimeoutError:
+            if mine in self._unserved:
+                mine.refused = NoPermit(OUT_OF_TIME, 0.0)
         finally:
             if mine in self._unserved:
                 self._unserved.remove(mine)
             if self._server is mine:
                 self._hand_over()
+            if not self._unserved:
+                self._without_since = None
         if mine.refused is None:
             await self._sleep(mine)
         return mine.refused
+
+    async def give_back(self) -> None:
+        """Let others have a permit that was taken and is not used.
+
+        Whoever waits here takes it at once; else it goes back to the budget, as far as it can. A
+        probe that was not made says nothing, so the next one to ask may make it.
+        """
+        await self._free(self._now())
+
+    async def _free(self, slot: int) -> None:
+        if not self._probing and self._assign(self._unserved, slot):
+            return
+        self._probing = False
+        interval = budget.interval_ms(self._limit)
+        with suppress(Unanswered):  # Then it goes by.
+            await self._change(lambda known: budget.given_back(known, slot, interval=interval))
 
     def _urgent_wait_seconds(self) -> float:
         # Where calls are further apart than that, a record that takes two rounds would never get
@@ -137,11 +171,19 @@ class AccountPermits:
         now, interval = self._now(), budget.interval_ms(self._limit)
         # Somebody in a hurry may reserve far ahead if there is a nearer slot to exchange it for.
         ahead = EXCHANGE_MS if urgent and self._asleep else LOOKAHEAD_MS
-        latest = now + ahead
+        in_time = max(each.latest for each in waiting)
+        latest = min(now + ahead, in_time)
+        aged_max = max(AGED_MS_MAX, AGED_SLOTS_MAX * round(interval / self._share))
+        if self._without_since is None:
+            self._without_since = now
+        aged = min(now - self._without_since, aged_max)
+        first = min(now + ahead + aged, in_time)
 
         def reserve(known: Budget) -> tuple[Budget, Granted | Denied]:
             self._share = known.share
-            return budget.reserve(known, len(waiting), now=now, interval=interval, latest=latest)
+            return budget.reserve(
+                known, len(waiting), now=now, interval=interval, latest=latest, first=first
+            )
 
         try:
             answer = await self._budgets.update(self._account, reserve)
@@ -150,17 +192,22 @@ class AccountPermits:
         match answer:
             case Granted(slots, probe):
                 self._probing = self._probing or probe
-                for each, slot in zip(waiting, slots, strict=False):
-                    self._assign(each, slot)
+                self._without_since = self._now()
+                unused = [slot for slot in slots if not self._assign(waiting, slot)]
                 if probe:
-                    self._refuse(waiting[1:], NoPermit(PAUSED, 0.0))
+                    self._refuse(waiting, NoPermit(PAUSED, 0.0))
+                for slot in reversed(unused):
+                    await self._free(slot)
             case Denied(until, broken=True):
                 self._refuse(waiting, NoPermit(PAUSED, max(0.0, (until - now) / 1000)))
             case Denied(until):
                 too_late = [each for each in waiting if each.latest < until]
                 self._refuse(too_late, NoPermit(OUT_OF_TIME, (until - now) / 1000))
                 if self._unserved:
-                    pause = max(until - latest, MOMENT_MS) * self._random.uniform(1.0, 1.2)
+                    # The slot comes nearer while our age reaches further.
+                    missing = until - now - ahead - aged
+                    pause = missing - min(missing / 2, aged_max - aged)
+                    pause = max(pause, MOMENT_MS) * self._random.uniform(1.0, 1.2)
                     await asyncio.sleep(pause / 1000)
         return None
 
@@ -171,18 +218,22 @@ class AccountPermits:
                 each.refused = why
                 each.woken.set()
 
-    def _assign(self, waiting: _Waiting, slot: int) -> None:
-        """Give the slot to whoever waits; in a hurry, exchange it with one who holds no lease."""
-        if waiting not in self._unserved:
-            return  # Cancelled meanwhile; the slot goes by.
-        self._unserved.remove(waiting)
+    def _assign(self, some: Sequence[_Waiting], slot: int) -> bool:
+        """Give the slot to one that waits, who may be in a hurry; False if it is of use to none."""
+        for waiting in sorted(some, key=lambda each: not each.urgent):
+            if waiting in self._unserved and self._fits(waiting, slot):
+                self._unserved.remove(waiting)
+                waiting.woken.set()
+                return True
+        return False
+
+    def _fits(self, waiting: _Waiting, slot: int) -> bool:
+        """Take the slot if it is in time, or in a hurry that of one that holds no lease."""
         first = min(self._asleep, key=lambda each: each.slot, default=None)
         if waiting.urgent and first is not None and first.slot < slot <= first.latest:
             slot, first.slot = first.slot, slot
         waiting.slot = slot
-        waiting.woken.set()
-        if slot > waiting.latest:
-            waiting.refused = NoPermit(OUT_OF_TIME, 0.0)
+        return slot <= waiting.latest
 
     def note(self, usage: Usage) -> None:
         """Remember HubSpot's own count, as the last answer gave it, and as those before did."""
@@ -207,7 +258,7 @@ class AccountPermits:
         match reply:
             case NotApplied(code, retry_after, Scope.ACCOUNT):
                 await self._stop(code, retry_after)
-            case Ambiguous() if not in_doubt:
+            case Ambiguous() if self._probing or not in_doubt:
                 await self._failed()
             case Ambiguous() | NotApplied():
                 pass
@@ -220,11 +271,16 @@ class AccountPermits:
         now = self._now()
         if code == "THROTTLED_DAILY":
             until = min(now + DAILY_MS, self._next_midnight())
+            until = max(until, now + round(1000 * (retry_after or 0)))
         elif code.startswith("THROTTLED"):
-            until = now + round(THROTTLED_MS * self._random.uniform(1.0, 2.0))
-            for each in self._asleep:
-                each.slot = max(each.slot, until)
-            return await self._change(lambda known: budget.held(known, until=until))
+            asked = round(1000 * (retry_after or 0))
+            until = now + max(asked, round(THROTTLED_MS * self._random.uniform(1.0, 2.0)))
+            if asked <= HELD_MS_MAX:
+                if self._probing:  # It answers.
+                    await self._answered()
+                for each in self._asleep:
+                    each.slot = max(each.slot, until)
+                return await self._change(lambda known: budget.held(known, until=until))
         else:
             until = now + max(OUTAGE_MS, round(1000 * (retry_after or 0)))
         return await self._change(lambda known: budget.broken(known, until=until))
@@ -232,6 +288,7 @@ class AccountPermits:
     async def _failed(self) -> None:
         self._failures += 1
         if self._probing or self._failures >= FAILURES_MAX:
+            self._probing = False
             until = self._now() + round(OUTAGE_MS * self._random.uniform(1.0, 1.1))
             await self._change(lambda known: budget.broken(known, until=until))
 
@@ -253,9 +310,11 @@ class AccountPermits:
         if not crowded and (others := self._others(now, usage.remaining)) > 0:
             self._crowded_until = now + CROWDED_MS
             await self._change(lambda known: budget.shared(known, others))
-        missing = (REMAINING_CROWDED if crowded else REMAINING_MIN) - usage.remaining
-        if crowded and usage.remaining > REMAINING_ENOUGH:
-            await self._change(budget.hastened)
+        share = REMAINING_CROWDED if crowded else REMAINING_MIN
+        missing = int(share * self._limit) - usage.remaining
+        enough = usage.remaining > REMAINING_ENOUGH * self._limit
+        if self._share < 1 and (enough or not crowded):
+            await self._change(lambda known: budget.hastened(known, self._limit))
         if missing > 0:
             self._crowded_until = now + CROWDED_MS
             slots, interval = min(missing, SLOWED_MAX), budget.interval_ms(self._limit)
@@ -271,10 +330,16 @@ class AccountPermits:
         since, before = self._left[0]
         ours = (now - since) / budget.interval_ms(self._limit)
         theirs = before - remaining - ours
-        return theirs / ours if now - since >= FALL_MS / 2 and theirs > FALL_SLACK else 0.0
+        slack = max(FALL_SLACK * self._limit, FALL_SLACK_MIN)
+        return theirs / ours if now - since >= FALL_MS / 2 and theirs > slack else 0.0
 
     async def _change(self, change: Callable[[Budget], Budget]) -> None:
-        await self._budgets.update(self._account, lambda known: (change(known), None))
+        def changed(known: Budget) -> tuple[Budget, None]:
+            after = change(known)
+            self._share = after.share
+            return after, None
+
+        await self._budgets.update(self._account, changed)
 
     def _next_midnight(self) -> int:
         """Return when the daily limit resets: at midnight of the account's time zone."""

@@ -29,6 +29,9 @@ class Permits(Protocol):
     async def take(self, *, seconds: float, urgent: bool = False) -> NoPermit | None:
         """Wait for a permit, at most so long; None means go. An urgent one hardly waits."""
 
+    async def give_back(self) -> None:
+        """Let others have a permit that was taken and is not used."""
+
     async def heard(self, reply: Reply | Found, *, in_doubt: bool = False) -> None:
         """Take note of a reply; `in_doubt`: it is about a record that was in doubt before."""
 

@@ -86,6 +86,8 @@ class Rounds:
                     groups, again = _by_call(again), []
                 group = await self._commit(groups.pop(0))
         await self._release(attempts)
+        if self._permit_in_hand:
+            await self._permits.give_back()
 
     async def _round(self, group: list[Attempt]) -> Next:
         """Send one batch and settle it."""

@@ -176,6 +176,7 @@ class Writer:
         except Unanswered:
             # The leases may be taken: nothing is sent, and nobody writes until they run out.
             self._leave(changes, Retryable(LEDGER_UNANSWERED))
+            await permits.give_back()
             return []
         held = [claim for claim in claims if claim.change.record not in losers]
         self.attempts.update((claim.change.record, claim.attempt) for claim in held)

@@ -36,6 +36,7 @@ BATCH_BYTES_MAX = 3_000_000  # Ours: HubSpot publishes no bound; it answers 413 
 TRACE_ID_CHARACTERS_MAX = 64  # Ours: HubSpot publishes none, and ids of 36 are in use.
 CALL_SECONDS_MAX = 40  # The whole call; httpx's own read timeout starts anew at each read.
 TOKEN_SECONDS_MAX = 10  # Of those, until there is a token: Secrets Manager, or a renewal.
+RETRY_AFTER_SECONDS_MAX = 86_400  # Ours: a day; HubSpot's longest documented wait is a migration's.
 CONNECT_SECONDS_MAX = 5
 READ_SECONDS_MAX = 30
 SEND_SECONDS_LEFT_MIN = 45  # Nothing is sent with less than this left of the invocation.

@@ -9,6 +9,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from http import HTTPStatus
 from itertools import chain
 from json import JSONDecodeError, loads
+from math import isnan, nan
 from typing import Any, Final
 
 from pydantic_core import from_json
@@ -18,7 +19,7 @@ from hubsync.core.batch import Batch, Route
 from hubsync.core.change import folded
 from hubsync.core.compact import compact
 from hubsync.core.event import HUBSPOT_ID
-from hubsync.core.limits import PROPERTY_NAME_CHARACTERS_MAX
+from hubsync.core.limits import PROPERTY_NAME_CHARACTERS_MAX, RETRY_AFTER_SECONDS_MAX
 from hubsync.core.object_types import DEFAULT, path_segment
 from hubsync.core.reply import (
     Ambiguous,
@@ -333,10 +334,12 @@ def _word(value: object) -> str | None:
 
 
 def _seconds(text: str | None) -> float | None:
+    """Read a Retry-After; no header, however absurd, makes anybody wait for longer than a day."""
     try:
-        return max(0.0, float(text)) if text is not None else None
+        seconds = float(text) if text is not None else nan
     except ValueError:
         return None  # A date is allowed by HTTP; HubSpot documents seconds.
+    return None if isnan(seconds) else min(max(0.0, seconds), RETRY_AFTER_SECONDS_MAX)
 
 
 def _ids(error: dict[str, Any]) -> frozenset[str]:
