@@ -80,8 +80,8 @@ format: .venv/installed ## rewrite the code as the formatter has it, and docs/op
 	@$(BIN)/python -m hubsync_checks.openapi > docs/openapi.json
 
 lock: .venv/uv ## resolve the dependencies anew, within pyproject.toml
-	@$(COMPILE) --upgrade --all-extras pyproject.toml -o $(LOCKED)
-	@$(COMPILE) --upgrade --constraint $(LOCKED) pyproject.toml -o layers/dependencies/requirements.txt
+	@$(COMPILE) --upgrade --group dev pyproject.toml -o $(LOCKED)
+	@$(COMPILE) --upgrade --constraint $(LOCKED) --group lambda -o layers/dependencies/requirements.txt
 	@echo aws-sam-cli | $(COMPILE) --upgrade - -o requirements/sam.txt
 	@echo checkov | $(COMPILE) --upgrade - -o requirements/checkov.txt
 	@printf 'cyclonedx-bom\npip-audit\n' | $(COMPILE) --upgrade - -o requirements/audit.txt
@@ -135,8 +135,9 @@ $(HOST)/installed: $(wildcard layers/dependencies/*)
 	@touch $@
 
 # Hashes are required, so what is installed is what was locked, wherever the registry is.
-.venv/installed: .venv/uv $(LOCKED) pyproject.toml
+.venv/installed: .venv/uv $(LOCKED) pyproject.toml tools/hubspot-emulator/pyproject.toml
 	@echo "installing the locked dependencies into .venv" >&2
 	@$(BIN)/uv pip install --quiet --python $(BIN)/python --compile-bytecode --require-hashes -r $(LOCKED)
-	@$(BIN)/uv pip install --quiet --python $(BIN)/python --no-deps --no-build-isolation -e .
+	@$(BIN)/uv pip install --quiet --python $(BIN)/python --no-deps --no-build-isolation \
+		-e . -e tools/hubspot-emulator
 	@touch $@

@@ -10,6 +10,7 @@ from botocore.loaders import Loader
 from botocore.regions import EndpointResolver
 
 from hubsync_checks import build_report
+from hubsync_local.checkout import PROJECT
 
 CACHE_FLAGS = slice(4, 8)
 UNCHECKED_HASH = (0b01).to_bytes(4, "little")
@@ -17,7 +18,7 @@ ELF_MACHINE = slice(18, 20)
 AARCH64 = (183).to_bytes(2, "little")
 PIN = re.compile(r"^([a-z0-9._-]+)==(\S+)", re.MULTILINE)
 CLIENT = re.compile(r'_client\("(\w+)"')
-LAYERS = build_report.PROJECT / "layers"
+LAYERS = PROJECT / "layers"
 SERVICES = ("dynamodb", "secretsmanager", "sqs")
 
 

@@ -11,8 +11,9 @@ from hubsync.core.schemes import STANDARD_WEBHOOKS
 from hubsync.core.signature import verify
 from hubsync.errors import Unsigned
 from hubsync_local.api_gateway_payload import Request, to_event
+from hubsync_local.checkout import SOURCES
 from hubsync_local.event_source_mapping import to_record
-from hubsync_local.signing import PLACEHOLDER, SOURCES, event_body, signed_event
+from hubsync_local.signing import PLACEHOLDER, event_body, signed_event
 from hubsync_local.template.model import Queue, Route
 
 EVENTS = Path(__file__).parents[2] / "events"

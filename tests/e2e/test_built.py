@@ -8,6 +8,7 @@ from dataclasses import replace
 import pytest
 
 from hubsync_checks import build_report
+from hubsync_local.checkout import PROJECT
 from hubsync_local.lambda_rie import EmulatedProcess, inits_ms
 from hubsync_local.lambda_runtime import Runtime
 from hubsync_local.template.reader import read_template
@@ -64,5 +65,5 @@ def test_every_module_of_ours_is_imported_from_the_layers_alone(tmp_path):
         runtime.close()
     layers = [str(layer) for layer in function.layers]
     assert [path for path in seen["path"] if path in layers] == layers
-    allowed = (*layers, str(tmp_path), sys.base_prefix, str(build_report.PROJECT / ".venv-lambda"))
+    allowed = (*layers, str(tmp_path), sys.base_prefix, str(PROJECT / ".venv-lambda"))
     assert [file for file in seen["files"] if not file.startswith(allowed)] == []

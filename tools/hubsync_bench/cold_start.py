@@ -13,6 +13,7 @@ from tempfile import TemporaryDirectory
 from hubsync_bench import sam_build
 from hubsync_bench.figures import Figure, Section, Table
 from hubsync_checks import build_report
+from hubsync_local.checkout import PROJECT
 from hubsync_local.lambda_rie import PYTHON, EmulatedProcess, inits_ms, python_environment
 from hubsync_local.lambda_runtime import lambda_environment
 from hubsync_local.template.model import Function
@@ -43,7 +44,7 @@ PACKAGES_SHOWN = 10
 def section() -> Section:
     if build_report.why_not():
         # Without the ARGS of the make that runs the bench.
-        subprocess.run(["make", "build", "ARGS="], cwd=build_report.PROJECT, check=True)
+        subprocess.run(["make", "build", "ARGS="], cwd=PROJECT, check=True)
     shipped, stock = _functions(build_report.HOST), _functions(sam_build.built())
     figures = [*_yardsticks(shipped["IngestFunction"])]
     for name in INIT_MS_MAX:

@@ -5,7 +5,8 @@ import platform
 import subprocess
 from pathlib import Path
 
-from hubsync_checks.build_report import PROJECT, fingerprint
+from hubsync_checks.build_report import fingerprint
+from hubsync_local.checkout import PROJECT
 from hubsync_local.lambda_rie import PROCESSORS
 
 FOLDER = PROJECT / ".aws-sam" / "stock"

@@ -12,8 +12,8 @@ from importlib.metadata import distributions
 from pathlib import Path
 
 from hubsync_local import lambda_rie
+from hubsync_local.checkout import PROJECT
 
-PROJECT = Path(__file__).parents[2]
 BUILD = PROJECT / ".aws-sam" / "build"
 HOST = PROJECT / ".aws-sam" / "host"
 SOURCES = ("functions", "layers", "template.yaml")

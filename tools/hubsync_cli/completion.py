@@ -1,10 +1,8 @@
 """What the shell completes: names that the project itself knows."""
 
 from hubsync.core.object_types import STANDARD
-from hubsync_local.stack import PROJECT
+from hubsync_local.checkout import SOURCES
 from hubsync_operations.dead_letter import OWN_REASONS
-
-SOURCES = PROJECT / "functions" / "ingest" / "sources"
 
 
 def sources() -> list[str]:

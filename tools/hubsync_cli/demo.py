@@ -12,6 +12,7 @@ from rich.table import Table
 
 from hubsync_cli.console import err, fail, out
 from hubsync_cli.local import failing_clearly, stopping_on_signals
+from hubsync_local.checkout import require_checkout
 from hubsync_local.demo.play import play
 from hubsync_local.demo.report import Findings
 from hubsync_local.demo.scenario import API_VERSIONS
@@ -32,6 +33,8 @@ def demo(
     locked in another, and refuses a whole batch without saying why. Ends with 0 only if the CRM
     holds what it must, and every event is accounted for.
     """
+    with failing_clearly():
+        require_checkout("hubsync demo")
     began = time.monotonic()
     logs = Path(tempfile.mkdtemp(prefix="hubsync-demo-"))
     stack = Stack(logs=logs, environment=ENVIRONMENT, consumers=consumers)

@@ -7,9 +7,10 @@ from typing import Annotated
 
 import typer
 
+from hubsync_cli.local import failing_clearly
 from hubsync_cli.signing_secret import find_secret
+from hubsync_local.checkout import PROJECT, require_checkout
 from hubsync_local.signing import PLACEHOLDER, scheme_of, signed_event
-from hubsync_local.stack import PROJECT
 
 EVENTS = PROJECT / "events"
 
@@ -40,6 +41,8 @@ def event(
 
     Events that are not webhooks, or whose signature is wrong on purpose, are printed as they are.
     """
+    with failing_clearly():
+        require_checkout("hubsync event")
     if name not in names():
         raise typer.BadParameter(f"{name!r} is not one of {', '.join(names())}", param_hint="NAME")
     found = json.loads((EVENTS / f"{name}.json").read_text())

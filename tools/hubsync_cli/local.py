@@ -16,8 +16,9 @@ from rich.markup import escape
 from rich.table import Table
 
 from hubsync_cli.console import err, fail
+from hubsync_local.checkout import PROJECT, NoCheckoutError, require_checkout
 from hubsync_local.processes import LocalError
-from hubsync_local.stack import PROJECT, Ports, Stack
+from hubsync_local.stack import Ports, Stack
 from hubsync_local.stack_file import FOLDER, announced
 from hubsync_local.template.intrinsics import TemplateError
 
@@ -53,8 +54,9 @@ def local(
         ),
     ] = None,
     template: Annotated[
-        Path, typer.Option(exists=True, dir_okay=False, help="The SAM template to run.")
-    ] = PROJECT / "template.yaml",
+        Path | None,
+        typer.Option(exists=True, dir_okay=False, help="The SAM template to run; the checkout's."),
+    ] = None,
     verbose: Annotated[
         bool, typer.Option("--verbose", help="Show what the functions log, on standard error.")
     ] = False,
@@ -64,8 +66,10 @@ def local(
     Everything is read from template.yaml, and a stack begins empty. The functions' logs are in
     .hubsync/logs/PORT/; --verbose shows them as well.
     """
+    with failing_clearly():
+        require_checkout("hubsync local")
     stack = Stack(
-        template,
+        template or PROJECT / "template.yaml",
         logs=log_folder(port),
         ports=Ports.beginning_at(port),
         hubspot_url=hubspot_url,
@@ -121,7 +125,7 @@ def failing_clearly() -> Iterator[None]:
     """Tell what keeps a stack from running, without a traceback."""
     try:
         yield
-    except (LocalError, TemplateError) as error:
+    except (LocalError, NoCheckoutError, TemplateError) as error:
         fail(escape(str(error)))
 
 

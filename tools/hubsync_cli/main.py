@@ -5,11 +5,11 @@ from typing import Annotated
 
 import typer
 
+from hubspot_emulator.command import EPILOG, hubspot
 from hubsync_cli.dead_letters import dead_letters
 from hubsync_cli.demo import demo
 from hubsync_cli.event import event
 from hubsync_cli.explain import explain
-from hubsync_cli.hubspot import EPILOG, hubspot
 from hubsync_cli.local import local
 from hubsync_cli.plan import plan
 from hubsync_cli.send import send

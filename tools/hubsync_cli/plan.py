@@ -16,8 +16,9 @@ from hubsync.core.source import Source, load_sources
 from hubsync.errors import HubsyncError
 from hubsync.settings import load
 from hubsync.writer_settings import PathSettings, versions_by_type
-from hubsync_cli.completion import SOURCES, sources
+from hubsync_cli.completion import sources
 from hubsync_cli.console import err, fail, out
+from hubsync_local.checkout import SOURCES
 from hubsync_operations import plan as planning
 from hubsync_operations.plan import Call, Passed, Plan
 from hubsync_operations.plan_input import Given, parse_given

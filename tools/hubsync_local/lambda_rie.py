@@ -24,10 +24,10 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 from hubsync_local import processes
+from hubsync_local.checkout import PROJECT
 from hubsync_local.lambda_runtime import Failed, Result, Returned
 from hubsync_local.template.model import Function
 
-PROJECT = Path(__file__).parents[2]
 PYTHON = PROJECT / ".venv-lambda" / "bin" / "python"
 EMULATORS = PROJECT / ".venv-sam/lib/python3.13/site-packages/samcli/local/rapid"
 PROCESSORS = {"x86_64": "x86_64", "aarch64": "arm64"}

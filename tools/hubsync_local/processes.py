@@ -123,10 +123,12 @@ class Server:
 
 
 @contextlib.contextmanager
-def serving(name: str, script: Path, *, port: int, logs: Path) -> Iterator[Server]:
-    """Run a script that takes its port as argument; ready after `wait_until_listening`."""
+def serving(
+    name: str, script: Path, *, port: int, logs: Path, options: Sequence[str] = ()
+) -> Iterator[Server]:
+    """Run a script whose last argument is its port; ready after `wait_until_listening`."""
     port, log = free_port(port), logs / f"{name}.log"
-    process = start(script, [str(port)], log=log)
+    process = start(script, [*options, str(port)], log=log)
     try:
         yield Server(name, port, log, process)
     finally:

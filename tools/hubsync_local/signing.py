@@ -7,9 +7,8 @@ from typing import Any
 from hubsync.core.schemes import STANDARD_WEBHOOKS, Scheme
 from hubsync.core.signature import sign
 from hubsync.core.source import load_source
-from hubsync_local.stack import PROJECT
+from hubsync_local.checkout import SOURCES
 
-SOURCES = PROJECT / "functions" / "ingest" / "sources"
 # Anything else that stands there, such as a signature that is wrong on purpose, is left as it is.
 PLACEHOLDER = "placeholder"
 

@@ -21,6 +21,7 @@ from botocore.exceptions import ClientError
 
 import hubspot_emulator
 from hubsync_local import api_gateway, aws, processes
+from hubsync_local.checkout import PROJECT
 from hubsync_local.event_source_mapping import polling
 from hubsync_local.lambda_runtime import Runtime, Start, lambda_environment
 from hubsync_local.processes import LocalError, Server
@@ -28,7 +29,6 @@ from hubsync_local.scheduler import scheduling
 from hubsync_local.template.model import Function, Queue, Template
 from hubsync_local.template.reader import read_template
 
-PROJECT = Path(__file__).parents[2]
 EMULATOR = Path(hubspot_emulator.__file__).with_name("__main__.py")
 LOOK_SECONDS = 0.1
 QUEUES = {"change": "ChangeQueue", "dead_letter": "DeadLetterQueue"}
@@ -133,7 +133,7 @@ class Stack:
             log.unlink()  # a former stack's
         aws_url = self._serve(context, "aws", aws.SERVER, self._ports.aws)
         hubspot_url = self._hubspot_url or self._serve(
-            context, "hubspot", EMULATOR, self._ports.hubspot
+            context, "hubspot", EMULATOR, self._ports.hubspot, "--port"
         )
         self.template = read_template(self._template_path, aws=aws_url)
         for server in self._servers:
@@ -158,8 +158,10 @@ class Stack:
             "functions": {name: self._description(r) for name, r in self.runtimes.items()},
         }
 
-    def _serve(self, context: ExitStack, name: str, script: Path, port: int) -> str:
-        server = context.enter_context(processes.serving(name, script, port=port, logs=self.logs))
+    def _serve(self, context: ExitStack, name: str, script: Path, port: int, *options: str) -> str:
+        server = context.enter_context(
+            processes.serving(name, script, port=port, logs=self.logs, options=options)
+        )
         self._servers.append(server)
         return server.url
 

@@ -11,7 +11,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from hubsync_local.stack import PROJECT
+from hubsync_local.checkout import PROJECT
 
 FOLDER = PROJECT / ".hubsync"
 

@@ -8,7 +8,7 @@ Not imitated: single-record endpoints, search, associations (accepted on create 
 lists, imports, webhooks, pipelines, workflows; writing to the properties API; the delay between a
 write and its being readable; restoring archived records; formatting of phone numbers, domains and
 numbers; calculated values; checks of e-mail domains; portal validation rules other than `letters`;
-users, teams and plan limits. `docs/emulator.md` has the whole list, and how sure each behaviour is.
+users, teams and plan limits. README.md has the whole list, and how sure each behaviour is.
 """
 
 from hubspot_emulator.emulator import Call, HubSpot, Snapshot
@@ -19,6 +19,8 @@ from hubspot_emulator.rate_limits import UNLIMITED, Limits
 from hubspot_emulator.store import Reading
 from hubspot_emulator.switches import SETTINGS, Switches
 from hubspot_emulator.tokens import OAuthApp, Token
+
+__version__ = "0.1.0"
 
 __all__ = [
     "DEFAULT",

@@ -1,11 +1,11 @@
-"""The HubSpot emulator as a process of the local stack. Usage: python __main__.py PORT."""
+"""The command `hubspot-emulator`, also as `python -m hubspot_emulator`."""
 
-import sys
-import time
+import typer
 
-from hubspot_emulator import HubSpot, Limits
-from hubspot_emulator.server import listening_socket, server
+from hubspot_emulator.command import EPILOG, hubspot
+
+main = typer.Typer(add_completion=False)
+main.command(epilog=EPILOG)(hubspot)
 
 if __name__ == "__main__":
-    hubspot = HubSpot(now=time.time, limits=Limits())
-    server(hubspot).run(sockets=[listening_socket(int(sys.argv[1]))])
+    main()

@@ -1,8 +1,7 @@
 """A pytest plugin: the fixture `hubspot_emulator`, a fresh HubSpot account on a socket of its own.
 
-Load it with `pytest_plugins = ["hubspot_emulator.pytest_plugin"]` in the top-level
-conftest.py, or with `pytest -p hubspot_emulator.pytest_plugin`. Any bearer token is accepted,
-nothing is limited.
+pytest finds it by itself where the package is installed. Any bearer token is accepted, nothing is
+limited.
 """
 
 import time

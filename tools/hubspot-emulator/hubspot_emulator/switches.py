@@ -1,7 +1,7 @@
 """Everything about HubSpot that nobody outside knows for sure: one switch each.
 
 The first setting of a switch is its default, mostly the one that is harder on a client. A client
-that survives every setting need not know which of them is true. `docs/emulator.md` says how
+that survives every setting need not know which of them is true. README.md says how
 confident each default is.
 """
 

@@ -1,4 +1,4 @@
-"""What docs/emulator.md says of switches and faults is what there is."""
+"""What README.md says of switches and faults is what there is."""
 
 import re
 from pathlib import Path
@@ -6,7 +6,7 @@ from pathlib import Path
 from hubspot_emulator import SETTINGS, Fault
 from hubspot_emulator.faults import KINDS
 
-TEXT = (Path(__file__).parents[3] / "docs" / "emulator.md").read_text(encoding="utf-8")
+TEXT = (Path(__file__).parents[1] / "README.md").read_text(encoding="utf-8")
 
 
 def rows(title):
@@ -26,3 +26,10 @@ def test_every_switch_is_listed_with_its_settings():
 def test_every_fault_is_listed_in_a_form_that_works():
     listed = [Fault.from_text(kind.strip("`")) for kind, _ in rows("Faults")]
     assert [fault.kind for fault in listed] == list(KINDS)
+
+
+def test_the_test_that_is_shown_passes(hubspot_emulator):
+    (code,) = re.findall(r"```python\n(.*?)```", TEXT, re.DOTALL)
+    module = {}
+    exec(code, module)  # noqa: S102 - our own example
+    module["test_a_contact_is_written"](hubspot_emulator)

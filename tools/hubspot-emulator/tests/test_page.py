@@ -27,7 +27,6 @@ FLAGS = [
 SECONDS_MAX = 30
 KEYS = {"Tab": 9, "Enter": 13, "Escape": 27}
 
-pytest_plugins = ["hubspot_emulator.pytest_plugin"]
 pytestmark = pytest.mark.skipif(BROWSER is None, reason="the Debian package chromium is missing")
 
 

@@ -7,8 +7,6 @@ from hubspot.crm.contacts import models
 
 from hubspot_emulator import Limits
 
-pytest_plugins = ["hubspot_emulator.pytest_plugin"]
-
 
 @pytest.fixture
 def batches(hubspot_emulator):

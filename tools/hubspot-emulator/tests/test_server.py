@@ -6,8 +6,6 @@ import pytest
 PATH = "/crm/objects/2026-03/contacts/batch/upsert"
 ADA = {"inputs": [{"idProperty": "email", "id": "ada@example.com", "properties": {"phone": "1"}}]}
 
-pytest_plugins = ["hubspot_emulator.pytest_plugin"]
-
 
 @pytest.fixture
 def client(hubspot_emulator):

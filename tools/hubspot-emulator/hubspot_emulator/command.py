@@ -1,4 +1,4 @@
-"""`hubsync hubspot`: the HubSpot emulator, alone, until Ctrl-C."""
+"""The emulator as a command, which runs until Ctrl-C; other commands may take it in."""
 
 import time
 from collections.abc import Callable
