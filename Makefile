@@ -5,7 +5,7 @@ LOCKED := requirements/dev.txt
 SAM := PATH="$(CURDIR)/.venv-sam/bin:$$PATH" SAM_CLI_TELEMETRY=0 sam
 CHECKED := .aws-sam/checked
 .DEFAULT_GOAL := help
-.PHONY: help demo local test check audit faults sim bench build sbom deploy format lock
+.PHONY: help demo local test accept check audit faults sim bench build sbom deploy format lock
 
 help: ## print the verbs
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -18,6 +18,9 @@ local: .venv/installed ## the local stack until Ctrl-C: gateway, functions, queu
 
 test: .venv/installed .npm/installed ## every suite; no Docker, no account
 	@$(BIN)/pytest -n 3 --dist worksteal $(ARGS)
+
+accept: .venv/installed .npm/installed ## what takes longer than `test`: for a release, each night, and for whoever changes what it covers
+	@$(BIN)/pytest -n 2 --dist worksteal -m accept $(ARGS)
 
 check: .venv/installed $(CHECKED)/passed ## format, lint, types, template: everything decided without running the code
 	@$(BIN)/ruff format --check .

@@ -94,21 +94,32 @@ def test_every_verb_that_a_document_names_exists(path):
     assert sorted(set(named) - verbs) == []
 
 
+WORKFLOWS = {
+    path.stem: parse(path.read_text(encoding="utf-8"))
+    for path in sorted((PROJECT / ".github" / "workflows").iterdir())
+}
+
+
 def test_ci_runs_verbs_of_the_makefile_alone():
-    workflow = (PROJECT / ".github" / "workflows" / "ci.yml").read_text(encoding="utf-8")
-    steps = [step for job in parse(workflow)["jobs"].values() for step in job["steps"]]
-    assert [step["run"] for step in steps if "run" in step] == ["make ${{ matrix.verbs }}"]
-    assert "verbs: [check, build test, audit]" in workflow
+    jobs = {name: workflow["jobs"]["verbs"] for name, workflow in WORKFLOWS.items()}
+    for job in jobs.values():
+        runs = [step["run"] for step in job["steps"] if "run" in step]
+        assert runs == ["make ${{ matrix.verbs }}"]
+    assert {name: job["strategy"]["matrix"]["verbs"] for name, job in jobs.items()} == {
+        "ci": ["check", "build test", "audit"],
+        "nightly": ["build accept", "sim"],
+    }
     commands = (PROJECT / ".ci" / "run").read_text(encoding="utf-8").splitlines()[-2:]
     assert commands == ["make test", "make check"]
 
 
-def test_ci_uses_others_actions_by_commit_and_may_only_read():
-    workflow = (PROJECT / ".github" / "workflows" / "ci.yml").read_text(encoding="utf-8")
-    used = re.findall(r"uses: (\S+)", workflow)
+@pytest.mark.parametrize("workflow", WORKFLOWS.values(), ids=WORKFLOWS.keys())
+def test_ci_uses_others_actions_by_commit_and_may_only_read(workflow):
+    steps = [step for job in workflow["jobs"].values() for step in job["steps"]]
+    used = [step["uses"] for step in steps if "uses" in step]
     assert used
     assert [action for action in used if not re.search(r"@[0-9a-f]{40}$", action)] == []
-    assert parse(workflow)["permissions"] == {"contents": "read"}
+    assert workflow["permissions"] == {"contents": "read"}
 
 
 def test_the_page_of_faults_is_of_the_faults_there_are():

@@ -6,6 +6,7 @@ import os
 import re
 import subprocess
 import sys
+import venv
 import zipfile
 from email.parser import Parser
 from importlib.metadata import packages_distributions
@@ -109,17 +110,80 @@ def imported(path):
     return {name.partition(".")[0] for name in names}
 
 
-@pytest.mark.parametrize(
-    ("arguments", "said"),
-    [
-        (("--version",), "hubsync 0."),
-        (("--help",), "dead-letters"),
-        (("plan", "-", "--json"), "ada@example.com"),
-        (("source", "check", str(SOURCES / "changes.toml")), "changes"),
-        (("hubspot", "--help"), "--fault"),
-    ],
-    ids=["version", "help", "plan", "source check", "hubspot"],
-)
+INSTALLERS = {
+    "uv": ("uv", "tool", "install", "--quiet", "."),
+    "pipx": ("pipx", "install", "--quiet", "."),
+}
+
+
+@pytest.mark.accept
+@pytest.mark.parametrize("installer", INSTALLERS)
+def test_an_installer_of_tools_installs_the_command(installer, tmp_path):
+    """In an environment of its own, with what the registry has."""
+    tools = tmp_path / "tools"
+    venv.create(tools, with_pip=True)
+    pip(tools, "install", installer)
+    bin_folder = tmp_path / "bin"
+    folders = {"UV_TOOL_DIR": tmp_path / "uv", "UV_TOOL_BIN_DIR": bin_folder}
+    folders |= {"PIPX_HOME": tmp_path / "pipx", "PIPX_BIN_DIR": bin_folder}
+    program, *arguments = INSTALLERS[installer]
+    subprocess.run(  # noqa: S603 - the installer
+        [tools / "bin" / program, *arguments],
+        cwd=PROJECT,
+        env=os.environ | {name: str(folder) for name, folder in folders.items()},
+        check=True,
+    )
+    for arguments, said in ANSWERED.values():
+        done = subprocess.run(  # noqa: S603 - our own command
+            [bin_folder / "hubsync", *arguments],
+            cwd=tmp_path,
+            input=json.dumps(EVENT),
+            capture_output=True,
+            text=True,
+            check=True,
+        )
+        assert said in done.stdout
+
+
+@pytest.mark.accept
+def test_the_emulator_installed_gives_a_project_of_any_shape_its_fixture(tmp_path):
+    environment, project = tmp_path / "environment", tmp_path / "project"
+    venv.create(environment, with_pip=True)
+    pip(environment, "install", PROJECT / "tools" / "hubspot-emulator", "pytest")
+    for name in ("local", "cli"):  # names that a project may have used already
+        (project / name).mkdir(parents=True)
+        (project / name / "__init__.py").write_text("")
+    (project / "test_it.py").write_text(
+        "import cli, httpx, local\n"
+        "def test_it(hubspot_emulator):\n"
+        "    assert httpx.get(f'{hubspot_emulator.url}/__emulator__/state').status_code == 200\n"
+    )
+    subprocess.run([environment / "bin" / "pytest", "-q"], cwd=project, check=True)  # noqa: S603 - pytest
+    helped = subprocess.run(  # noqa: S603 - our own command
+        [environment / "bin" / "hubspot-emulator", "--help"],
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert "--fault" in helped.stdout
+
+
+def pip(environment, *arguments):
+    subprocess.run(  # noqa: S603 - pip itself
+        [environment / "bin" / "python", "-m", "pip", "--quiet", *arguments], check=True
+    )
+
+
+ANSWERED = {
+    "version": (("--version",), "hubsync 0."),
+    "help": (("--help",), "dead-letters"),
+    "plan": (("plan", "-", "--json"), "ada@example.com"),
+    "source check": (("source", "check", str(SOURCES / "changes.toml")), "changes"),
+    "hubspot": (("hubspot", "--help"), "--fault"),
+}
+
+
+@pytest.mark.parametrize(("arguments", "said"), ANSWERED.values(), ids=ANSWERED)
 def test_without_a_checkout_the_command_answers(hubsync, arguments, said):
     done = run(hubsync, "hubsync_cli.main", *arguments, stdin=json.dumps(EVENT))
     assert (done.returncode, done.stderr) == (0, "")
