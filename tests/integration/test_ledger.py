@@ -1,10 +1,13 @@
 """What a ledger does, on the one in memory and on the one in DynamoDB alike."""
 
 import asyncio
+import json
 import uuid
 from hashlib import sha256
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from random import Random
+from threading import Thread
 
 import boto3
 import pytest
@@ -375,3 +378,33 @@ def test_a_table_that_is_not_there_is_no_empty_ledger(local_aws, record):
         read(ledger, record())
     with pytest.raises(Unanswered):
         write(ledger, (record(), Entry(R1), ABSENT))
+
+
+def test_keys_left_over_are_asked_for_as_long_as_some_come(record):
+    records = [record(str(n)) for n in range(8)]
+
+    class OneAtATime(BaseHTTPRequestHandler):
+        def do_POST(self):
+            body = json.loads(self.rfile.read(int(self.headers["content-length"])))
+            [(table, asked)] = body["RequestItems"].items()
+            left = {table: asked | {"Keys": asked["Keys"][1:]}} if asked["Keys"][1:] else {}
+            answer = json.dumps({"Responses": {table: []}, "UnprocessedKeys": left}).encode()
+            self.send_response(200)
+            self.send_header("content-length", str(len(answer)))
+            self.end_headers()
+            self.wfile.write(answer)
+
+        def log_message(self, *_given): ...
+
+    with ThreadingHTTPServer(("127.0.0.1", 0), OneAtATime) as server:
+        Thread(target=server.serve_forever, daemon=True).start()
+        client = boto3.client(
+            "dynamodb",
+            endpoint_url=f"http://127.0.0.1:{server.server_port}",
+            region_name="us-east-1",
+            aws_access_key_id="local",
+            aws_secret_access_key="local",
+        )
+        found = read(DynamoLedger(client, "throttled", random=Random(0)), *records)
+        server.shutdown()
+    assert found.keys() == set(records)

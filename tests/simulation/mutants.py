@@ -147,8 +147,8 @@ MUTANTS = (
         (
             (
                 "sweep.py",
-                "attempts = await reassert(records, invocation)",
-                "attempts = await reassert([], invocation)",
+                "attempts, left = await reassert(records, invocation)",
+                "attempts, left = await reassert([], invocation)",
             ),
         ),
         seed=27,

@@ -165,3 +165,13 @@ def test_a_run_ends_before_its_time_does():
     stage = watching(3)
     assert stage.audit(seconds=44).seen == 0
     assert stage.calls == []
+
+
+def test_records_with_nothing_to_look_at_do_not_stay_in_the_index():
+    stage = doubted()
+    for n in range(3):
+        empty = Entry(Rev("r"), watched_until=1 + n)
+        stage.remember(ADA._replace(id=f"empty{n}@example.com"), empty)
+    stage.wait(WATCH_OVER + LATE)
+    assert stage.audit(records_max=3).seen == 0
+    assert stage.audit(records_max=3).seen == 1

@@ -8,6 +8,7 @@ from hubsync.core.batch import (
     archive_input,
     by_route,
     cut,
+    place,
     route_of,
     write_input,
 )
@@ -130,3 +131,12 @@ def test_a_full_batch_of_small_inputs_is_well_below_the_bytes_allowed():
     batch = a_batch(*(f"{n}@example.com" for n in range(BATCH_INPUTS_MAX)))
     assert isinstance(batch, Batch)
     assert len(batch.encode()) < BATCH_BYTES_MAX
+
+
+def test_records_stand_in_another_order_in_each_turn_which_is_the_same_for_all():
+    records = [RecordKey("main", "0-1", "email", f"{n}@example.com") for n in range(50)]
+    first, again, next_ = (
+        sorted(records, key=lambda record: place(record, turn)) for turn in (1, 1, 2)
+    )
+    assert first == again
+    assert first != next_

@@ -94,6 +94,7 @@ def test_an_event_within_the_rules_is_accepted(fields):
         ({"operation": "update"}, "/idProperty", "not offered by HubSpot"),
         ({"id": None}, "/id", "Field required"),
         ({"id": " "}, "/id", "is empty"),
+        ({"id": "x" * 513}, "/id", "has 513 characters; the limit is 512"),
         ({"id": True}, "/id", "must be a string"),
         ({"id": 1.5}, "/id", "must be a string"),
         ({"id": "a\tb"}, "/id", "line end or a tab"),

@@ -131,3 +131,18 @@ def test_a_run_looks_at_so_many_pages_and_says_where_to_go_on():
     assert (first.found, first.settled) == (200, 200)
     second = stage.sweep(start=first.next_start, pages=2)
     assert second == Swept(found=50, settled=50, refused=(), next_start=None)
+
+
+def test_what_there_was_no_time_for_is_found_by_the_next_run():
+    stage = Stage()
+    stage.ledger = MemoryLedger(page=12)
+    for n in range(13):
+        left = Entry(Rev("r"), pending={"phone": (a_reading("1"),)}, due_at=1)
+        stage.remember(ADA._replace(account=f"a{n}"), left)
+    stage.seconds_a_call = 9.0
+    first = stage.sweep()
+    assert 0 < first.settled < first.found == 12
+    assert first.next_start is None
+    second = stage.sweep()
+    assert second.found == second.settled == 12 - first.settled
+    assert second.next_start == "12"

@@ -7,7 +7,7 @@ another system wrote is theirs.
 """
 
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import batched
 
@@ -73,6 +73,7 @@ async def _audit(
     entries = await invocation.ports.ledger.read(records)
     # A record in progress is looked at when it is at rest; its watch goes on.
     resting = {r: entry for r, entry in entries.items() if entry.watched and not entry.lease_until}
+    await _forget({r: e for r, e in entries.items() if not e.watched}, invocation)
     names = sorted({name for entry in resting.values() for name in entry.watched} - {ARCHIVED})
     if not resting:
         return
@@ -101,6 +102,17 @@ async def _audit(
     result.seen += sum(1 for write in done if write.record.id in shown)
     result.unseen += sum(1 for write in done if write.record.id not in shown)
     await reassert([write.record for write in done if write.entry.pending], invocation)
+
+
+async def _forget(empty: Mapping[RecordKey, Entry], invocation: Invocation) -> None:
+    """Take records out of the index that have nothing to look at: they would stay in it."""
+    kept = [
+        LedgerWrite(record, entry._replace(rev=invocation.rev(), watched_until=0), entry.rev)
+        for record, entry in empty.items()
+        if entry.watched_until and not entry.lease_until
+    ]
+    if kept:
+        await invocation.ports.ledger.write(kept)
 
 
 def _landed(

@@ -12,8 +12,10 @@ from typing import NamedTuple
 from hubsync.core.attempt import Attempt, EventId
 from hubsync.core.change import Change, RecordKey
 from hubsync.core.limits import SWEEP_GRACE_SECONDS
+from hubsync.core.outcome import Retryable
 from hubsync.invocation import Invocation
 from hubsync.ports import Ports, Survey, Terms
+from hubsync.rounds import OUT_OF_TIME
 from hubsync.write import Writer
 
 
@@ -35,27 +37,41 @@ async def sweep(
     )
     before = invocation.now() - SWEEP_GRACE_SECONDS * 1000
     records, next_start = await survey.left_over(before, start=start, pages=pages)
-    attempts = await reassert(records, invocation)
+    attempts, left = await reassert(records, invocation)
     settled = sum(1 for attempt in attempts if not attempt.open and not attempt.in_doubt)
     refused = [
         (version.event, reason.code)
         for attempt in attempts
         for (_, version), reason in attempt.refused.items()
     ]
+    halted = [attempt.halted for attempt in attempts] + [retryable.reason for retryable in left]
+    # What there was no time for is found again. Where a whole run settles nothing, it moves on, so
+    # that what cannot be settled does not hold up all that lies behind.
+    again = OUT_OF_TIME in halted and settled > 0
+    next_start = start if again else next_start
     return Swept(len(records), settled, tuple(sorted(set(refused))), next_start)
 
 
-async def reassert(records: Sequence[RecordKey], invocation: Invocation) -> list[Attempt]:
-    """Write what is pending of records, one account after the other."""
+async def reassert(
+    records: Sequence[RecordKey], invocation: Invocation
+) -> tuple[list[Attempt], list[Retryable]]:
+    """Write what is pending of records, one account after the other, in an order of no account's.
+
+    Return how far records came, and why the others were not begun.
+    """
     by_account: defaultdict[str, list[Change]] = defaultdict(list)
     for record in records:
         by_account[record.account].append(Change(record, {}))
     attempts: list[Attempt] = []
-    for changes in by_account.values():
+    left: list[Retryable] = []
+    accounts = [*by_account.values()]
+    invocation.ports.random.shuffle(accounts)
+    for changes in accounts:
         writer = Writer(invocation)
         await writer.write(changes)
         attempts += writer.attempts.values()
-    return attempts
+        left += writer.left.values()
+    return attempts, left
 
 
 def _long_ago(_event: EventId) -> bool:

@@ -8,12 +8,11 @@ import asyncio
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
-from itertools import groupby
-from typing import NamedTuple
+from typing import Final, NamedTuple
 
 from hubsync.core import ledger
 from hubsync.core.attempt import Attempt
-from hubsync.core.batch import Input, Route, by_route, cut, write_input
+from hubsync.core.batch import Input, Route, cut, place, write_input
 from hubsync.core.change import Change, Reading, RecordKey
 from hubsync.core.ledger import Entry, Standing
 from hubsync.core.limits import (
@@ -30,6 +29,7 @@ from hubsync.ports import LedgerWrite
 from hubsync.rounds import LEDGER_UNANSWERED, OUT_OF_TIME, Rounds
 
 LEASED = "LEASED"
+TURN_MS: Final = 60_000
 
 
 class Claim(NamedTuple):
@@ -99,7 +99,7 @@ class Writer:
         async with asyncio.TaskGroup() as group:
             if leased:
                 group.create_task(self._write_later(leased, tries))
-            for batch in _batches(due):
+            for batch in _batches(due, now // TURN_MS):
                 # Inputs are made when they are soon sent: those of 10,000 are never there at once.
                 await self._slots.acquire()
                 group.create_task(self._deliver(batch, tries))
@@ -205,9 +205,28 @@ def _inputs_max(claim: Claim) -> int:
     return min(by_doubts, BATCH_INPUTS_MAX >> entry.split or 1)
 
 
-def _batches(claims: Iterable[Claim]) -> Iterator[list[Claimed]]:
-    by_size = groupby(sorted(claims, key=_inputs_max, reverse=True), key=_inputs_max)
-    for inputs_max, some in by_size:
-        for same in by_route((claim.route, claim) for claim in some).values():
-            made = ((claim, write_input(claim.change.record, claim.due)) for claim in same)
-            yield from cut(made, count=inputs_max, size=lambda each: each[1].size)
+def _batches(claims: Iterable[Claim], turn: int) -> Iterator[list[Claimed]]:
+    """Cut batches of each size and route, and yield one of each in turn.
+
+    The order of records is another one in each turn, so that the same ones do not come last each
+    time that time or permits run out. It is the same for all consumers within a turn: those that
+    have the same records cut like batches, of which one gets all leases.
+    """
+    by_kind: defaultdict[tuple[int, Route], list[Claim]] = defaultdict(list)
+    for claim in sorted(claims, key=lambda claim: place(claim.change.record, turn)):
+        by_kind[_inputs_max(claim), claim.route].append(claim)
+    cuts = [_cut(same, inputs_max) for (inputs_max, _), same in by_kind.items()]
+    while cuts:
+        ended = []
+        for each in cuts:
+            batch = next(each, None)
+            if batch is None:
+                ended.append(each)
+            else:
+                yield batch
+        cuts = [each for each in cuts if each not in ended]
+
+
+def _cut(claims: Iterable[Claim], inputs_max: int) -> Iterator[list[Claimed]]:
+    made = ((claim, write_input(claim.change.record, claim.due)) for claim in claims)
+    return cut(made, count=inputs_max, size=lambda each: each[1].size)

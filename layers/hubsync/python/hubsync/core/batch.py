@@ -89,6 +89,11 @@ def _trace_id(record: RecordKey, readings: Mapping[str, Reading]) -> TraceId:
     return TraceId(blake2b(compact(facts), digest_size=16).hexdigest())
 
 
+def place(record: RecordKey, turn: int) -> bytes:
+    """Return where a record stands among others; another order in each turn, for all the same."""
+    return blake2b(f"{turn}#{record.id}".encode(), digest_size=8).digest()
+
+
 def cut[T](
     items: Iterable[T], *, size: Callable[[T], int], count: int = BATCH_INPUTS_MAX
 ) -> Iterator[list[T]]:

@@ -28,6 +28,7 @@ from pydantic_core import ErrorDetails, SchemaValidator, core_schema
 
 from hubsync.core.limits import (
     EVENT_ID_CHARACTERS_MAX,
+    ID_CHARACTERS_MAX,
     PROPERTIES_MAX,
     PROPERTY_NAME_CHARACTERS_MAX,
     SEQUENCE_MAX,
@@ -131,6 +132,8 @@ def canonical_id(text: str, object_type: str | None, id_property: str | None) ->
     text = canonical_value(text.strip())
     if not text:
         raise ValueError("is empty")
+    if len(text) > ID_CHARACTERS_MAX:
+        raise ValueError(f"has {len(text)} characters; the limit is {ID_CHARACTERS_MAX}")
     if not _LINE.fullmatch(text):
         raise ValueError("holds a line end or a tab")
     return _email(text) if (object_type, id_property) == (CONTACTS, "email") else text

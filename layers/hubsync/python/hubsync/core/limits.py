@@ -17,6 +17,7 @@ CLOCK_SKEW_SECONDS_MAX = 300  # An event from further ahead would win against al
 # Change events
 EVENT_BYTES_MAX = 128 * 1024  # As encoded in its message.
 EVENT_ID_CHARACTERS_MAX = 256
+ID_CHARACTERS_MAX = 512  # Ours: of a record; 100 of them leave a transaction room for values.
 PROPERTIES_MAX = 250
 PROPERTY_NAME_CHARACTERS_MAX = 100
 VALUE_CHARACTERS_MAX = 65_536  # Documented: the longest text property HubSpot has.

@@ -7,6 +7,7 @@ whole item on the condition that its `rev` is the expected one.
 
 import asyncio
 import json
+import time
 from base64 import b64decode, b64encode
 from collections.abc import Iterable, Iterator, Sequence
 from functools import lru_cache
@@ -90,7 +91,8 @@ class DynamoLedger:
         by_key = {item_key(record): record for record in records}
         entries = dict.fromkeys(records, Entry())
         wanted = [{"pk": {"S": key}} for key in by_key]
-        for _ in range(TRIES_MAX):
+        in_vain = 0
+        while in_vain < TRIES_MAX:
             try:
                 answer = self._wire.batch_get_item(self._table, wanted)
             except (BotoCoreError, ClientError) as error:
@@ -102,7 +104,10 @@ class DynamoLedger:
             left = answer.get("UnprocessedKeys", {}).get(self._table)
             if not left:
                 return entries
+            # A throttle, or items of over 16 MB: it goes on for as long as anything comes.
+            in_vain = 0 if len(left["Keys"]) < len(wanted) else in_vain + 1
             wanted = left["Keys"]
+            time.sleep(_WAIT_SECONDS * self._random.uniform(0.5, 2**in_vain))
         raise Unanswered("the ledger is throttled")
 
     async def left_over(
