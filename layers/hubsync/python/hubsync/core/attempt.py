@@ -50,6 +50,7 @@ class Attempt:
     retry_after_seconds: float | None = None
     in_doubt: bool = False
     _told: dict[str, Watched] = field(default_factory=dict)  # what was vouched for after a doubt
+    _covered: Collection[EventId] = ()  # events in hand with a value that a written one had covered
     _uncertain: set[Named] = field(default_factory=set)  # perhaps written when no answer came
     _doubted: bool = False
     _unrecorded: bool = False  # a verdict after a doubt, which the ledger does not know yet
@@ -72,6 +73,8 @@ class Attempt:
             attempt = cls(
                 change.record, entry, {name: some for name, some in found.items() if some}
             )
+            if ARCHIVED in attempt.open and entry.synced and not entry.archived:
+                attempt._covered = _covered(entry, change)
         if entry.doubts:
             attempt._doubted = True
             attempt._uncertain = {
@@ -186,12 +189,24 @@ class Attempt:
         elif self.record.id_property in reason.properties or reason.code in REQUEST_FAULTS:
             self._refuse(self._all_due_like(sent), reason)
         elif not properties:
-            self._refuse(self._words_like(sent[ARCHIVED]), reason)
+            self._refuse_key(sent, reason)
         elif len(events) > 1:
             self.entry = self.entry._replace(apart=True)
         else:
             self._refuse(self._of_events(events, but=ARCHIVED), reason)
         self._answered()
+
+    def _refuse_key(self, word: Mapping[str, Reading], reason: Reason) -> None:
+        """Refuse the word that a record exists, unless a value of its event was merely covered.
+
+        Then the record is there, since what covered the value was written to it. HubSpot refused
+        no more than an input without properties.
+        """
+        if word[ARCHIVED].version.event in self._covered:
+            entry = self.entry
+            self.vouch(word, Vouched(entry.hubspot_id), entry.trace_id or "")
+        else:
+            self._refuse(self._words_like(word[ARCHIVED]), reason)
 
     def give_up(self, readings: Mapping[str, Reading], reason: Reason) -> None:
         """Drop readings that HubSpot never answered for, whatever else came from their events.
@@ -273,6 +288,10 @@ class Attempt:
             self.archive_waits = not expired(newest.version.event)
             self._next_round()
 
+    def _exists(self) -> bool:
+        """Whether the newest open word is that the record exists."""
+        return ARCHIVED in self.open and self.open[ARCHIVED][0].value != YES
+
     def _answered(self) -> None:
         """Take note of a definite answer about the record: doubts count those in a row."""
         self._unrecorded = self._doubted
@@ -283,12 +302,17 @@ class Attempt:
         self._next_round()
 
     def _next_round(self) -> None:
-        """Let held properties go on once all else is settled, so many times an invocation."""
-        waiting = self.held | ({ARCHIVED} if self.archive_waits else set())
+        """Let held properties go on once all else is settled, so many times an invocation.
+
+        The word that the record exists does not go without them: the key alone is for a record of
+        which every value was refused.
+        """
+        waiting = self.held | ({ARCHIVED} if self.archive_waits or self._exists() else set())
         if not self.open or self.open.keys() - waiting:
             return
         if not self.held:
-            self.halt(NOT_FOUND)
+            if self.archive_waits:
+                self.halt(NOT_FOUND)
         elif self._refusal_rounds == REFUSAL_ROUNDS_MAX:
             self.halt(MORE_REFUSED)
         else:
@@ -351,3 +375,13 @@ def _candidates(name: str, entry: Entry, change: Change) -> tuple[Reading, ...]:
     pending = entry.pending.get(name, ())
     in_hand = change.readings.get(name, ())
     return tuple(r for r in merged(chain(pending, in_hand)) if not entry.dominates(name, r))
+
+
+def _covered(entry: Entry, change: Change) -> set[EventId]:
+    return {
+        reading.version.event
+        for name, readings in change.readings.items()
+        if name != ARCHIVED
+        for reading in readings
+        if entry.dominates(name, reading)
+    }
