@@ -96,8 +96,9 @@ def _diverged(
     archives = [fact for fact in kept if fact.wire["operation"] == "archive"]
     live = [record for record in held if record.archived_at is None]
     given_up = [fact for fact in facts if fact.id in gone.events]
-    if words and any(
-        f.version > words[-1].version and f.wire["operation"] != "update" for f in given_up
+    if any(
+        f.wire["operation"] != "update" and (not words or f.version > words[-1].version)
+        for f in given_up
     ):
         return []  # An event given up may have been written: its word on existence may stand.
     if words and words[-1].wire["operation"] == "archive":
