@@ -307,8 +307,10 @@ class Attempt:
         The word that the record exists does not go without them: the key alone is for a record of
         which every value was refused.
         """
+        if not self.open:
+            return
         waiting = self.held | ({ARCHIVED} if self.archive_waits or self._exists() else set())
-        if not self.open or self.open.keys() - waiting:
+        if self.open.keys() - waiting:
             return
         if not self.held:
             if self.archive_waits:
