@@ -200,11 +200,14 @@ class Attempt:
         """Refuse the word that a record exists, unless a value of its event was merely covered.
 
         Then the record is there, since what covered the value was written to it. HubSpot refused
-        no more than an input without properties.
+        no more than an input without properties. While older values are left to try, the word goes
+        with them.
         """
         if word[ARCHIVED].version.event in self._covered:
             entry = self.entry
             self.vouch(word, Vouched(entry.hubspot_id), entry.trace_id or "")
+        elif self.held:
+            self.held.add(ARCHIVED)
         else:
             self._refuse(self._words_like(word[ARCHIVED]), reason)
 
@@ -288,10 +291,6 @@ class Attempt:
             self.archive_waits = not expired(newest.version.event)
             self._next_round()
 
-    def _exists(self) -> bool:
-        """Whether the newest open word is that the record exists."""
-        return ARCHIVED in self.open and self.open[ARCHIVED][0].value != YES
-
     def _answered(self) -> None:
         """Take note of a definite answer about the record: doubts count those in a row."""
         self._unrecorded = self._doubted
@@ -302,19 +301,14 @@ class Attempt:
         self._next_round()
 
     def _next_round(self) -> None:
-        """Let held properties go on once all else is settled, so many times an invocation.
-
-        The word that the record exists does not go without them: the key alone is for a record of
-        which every value was refused.
-        """
+        """Let held properties go on once all else is settled, so many times an invocation."""
         if not self.open:
             return
-        waiting = self.held | ({ARCHIVED} if self.archive_waits or self._exists() else set())
+        waiting = self.held | ({ARCHIVED} if self.archive_waits else set())
         if self.open.keys() - waiting:
             return
         if not self.held:
-            if self.archive_waits:
-                self.halt(NOT_FOUND)
+            self.halt(NOT_FOUND)
         elif self._refusal_rounds == REFUSAL_ROUNDS_MAX:
             self.halt(MORE_REFUSED)
         else:
