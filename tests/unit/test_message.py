@@ -5,10 +5,19 @@ from itertools import batched
 import pytest
 
 from hubsync.core.limits import EVENT_BYTES_MAX, MESSAGE_BYTES_MAX
-from hubsync.core.message import Contents, encode_events, pack, parse_message, repack
+from hubsync.core.message import (
+    Contents,
+    Marks,
+    afresh,
+    encode_events,
+    marked,
+    pack,
+    parse_message,
+    repack,
+)
 from hubsync.core.values import CONTROL
 from hubsync.errors import Fault, InvalidEvents
-from tests.builders import NO_RULES, a_message, an_event, wire
+from tests.builders import NO_RULES, NOON, a_message, an_event, wire
 
 HEAD = {
     "account": "main",
@@ -180,3 +189,23 @@ def test_an_event_with_any_odd_character_is_refused_or_passes_sqs(field):
         except InvalidEvents:
             continue
         assert all(map(TAKEN_BY_SQS.fullmatch, pack(encode_events(events), head=HEAD)))
+
+
+def test_marks_travel_with_their_event():
+    marks = Marks({"phone": "INVALID_PHONE"}, NOON)
+    bare = wire(occurredAt="2026-11-21T12:00:00Z")
+    contents = parse_message(a_message(marked(bare, marks), bare), NO_RULES)
+    assert [each.marks for each in contents.events] == [marks, Marks()]
+    assert marked(marked(bare, marks), Marks()) == bare
+
+
+def test_marks_that_are_none_say_nothing():
+    odd = wire(refused=["phone"], missingSince="yesterday"), wire(refused={"phone": 1})
+    contents = parse_message(a_message(*odd), NO_RULES)
+    assert [each.marks for each in contents.events] == [Marks(), Marks()]
+
+
+def test_another_life_forgets_what_hubspot_refused_and_nothing_that_is_gone():
+    refused = {"phone": "INVALID_PHONE", "city": "INVALID_VALUE"}
+    event = wire(refused=refused, missingSince="2026-11-21T12:00:00Z")
+    assert afresh(event) == wire(refused={"city": "INVALID_VALUE"})

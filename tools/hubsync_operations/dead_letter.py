@@ -11,7 +11,7 @@ from typing import Any, Final
 
 from hubsync.core.change import RecordKey, record_key
 from hubsync.core.event import ChangeEvent, Rules, moment
-from hubsync.core.message import Envelope, parse_message, repack
+from hubsync.core.message import Envelope, afresh, parse_message, repack
 
 RECEIVES_EXHAUSTED: Final = "RECEIVES_EXHAUSTED"
 OWN_REASONS: Final = frozenset(
@@ -182,7 +182,7 @@ def moves(message: Opened, chosen: Sequence[Letter]) -> Moves:
         return Moves((message.held.body,), ())
     rest = [letter for letter in message.letters if letter not in chosen]
     # Another life has its tries before it; what is put back is as it was.
-    again = tuple(repack(envelope, _wires(chosen), tries=0))
+    again = tuple(repack(envelope, map(afresh, _wires(chosen)), tries=0))
     return Moves(again, tuple(repack(envelope, _wires(rest), tries=envelope.tries)))
 
 
@@ -190,7 +190,7 @@ def identity(message: Opened, letter: Letter) -> bytes:
     """Return a digest of the dead letter that this one becomes if it is refused once more."""
     body = message.held.body
     if message.envelope is not None:
-        (body,) = repack(message.envelope, _wires([letter]), tries=0)
+        (body,) = repack(message.envelope, map(afresh, _wires([letter])), tries=0)
     return blake2b(body.encode(), digest_size=16).digest()
 
 

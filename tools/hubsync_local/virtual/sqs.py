@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from random import Random
 
 from hubsync.consume import Received
+from hubsync.core.message import afresh
 from hubsync.core.outcome import Rejected
 from hubsync.ports import DeadLetter, Resend
 
@@ -84,7 +85,9 @@ class SimulatedSqs:
         self.expired.append(self.letters.pop(number))
 
     def redrive(self, number: int, now: float) -> None:
-        self.put(self.letters.pop(number).body, visible_at=now)
+        message = json.loads(self.letters.pop(number).body)
+        events = [afresh(event) for event in message["events"]]
+        self.put(json.dumps(message | {"events": events}), visible_at=now)
 
 
 def _letters(body: str) -> list[DeadLetter]:

@@ -27,7 +27,16 @@ from hubsync.core.change import (
 from hubsync.core.event import Rules, moment
 from hubsync.core.ledger import Entry
 from hubsync.core.limits import PENDING_BYTES_MAX, TRIES_MAX, WRITE_SECONDS_LEFT_MIN
-from hubsync.core.message import UNMARKED, Envelope, Marks, marked, parse_message, repack, wires
+from hubsync.core.message import (
+    UNMARKED,
+    Envelope,
+    Marks,
+    afresh,
+    marked,
+    parse_message,
+    repack,
+    wires,
+)
 from hubsync.core.outcome import Fate, Rejected, Retryable, fate, reasons_of, rejection
 from hubsync.invocation import Invocation
 from hubsync.ports import DeadLetter, Ports, Queue, Resend, Terms
@@ -306,7 +315,7 @@ async def _dead_letter(parcels: Sequence[Parcel], queue: Queue, deadline: float)
             if isinstance(delivery.fate, Rejected):
                 letter = _letter(parcel, delivery, delivery.fate)
                 # Two deliveries of one event differ in nothing but when they came.
-                said = (delivery.record, delivery.readings)
+                said = (delivery.record, delivery.source, delivery.event_id, delivery.readings)
                 name = repr(said) if delivery.record else letter.body
                 letters.setdefault(name, letter)
                 bodies.append((name, delivery))
@@ -323,7 +332,7 @@ def _letter(parcel: Parcel, delivery: Delivery, rejected: Rejected) -> DeadLette
     if parcel.envelope is None:
         return DeadLetter(parcel.received.body, "", rejected)
     # What HubSpot refused is tried again when the letter is redriven.
-    (body,) = repack(parcel.envelope, [marked(parcel.wire(delivery), UNMARKED)], tries=0)
+    (body,) = repack(parcel.envelope, [afresh(parcel.wire(delivery))], tries=0)
     return DeadLetter(body, parcel.envelope.account, rejected)
 
 

@@ -24,6 +24,7 @@ _MARKS: Final = frozenset({"refused", "missingSince"})
 _SURROGATE: Final = re.compile(r"\\u[dD]")
 
 
+INVALID_VALUE: Final = "INVALID_VALUE"  # The reason of what was refused at the door.
 NO_MARKS: Final[Mapping[str, str]] = MappingProxyType({})
 
 
@@ -124,6 +125,15 @@ def marked(wire: Mapping[str, Any], marks: Marks) -> dict[str, Any]:
     if marks.missing_since is not None:
         bare["missingSince"] = moment_text(marks.missing_since)
     return bare
+
+
+def afresh(wire: Mapping[str, Any]) -> dict[str, Any]:
+    """Return an event as it begins another life: all that HubSpot refused of it is tried again.
+
+    A value that was refused at the door is not in the event, so that mark stays.
+    """
+    refused = _marks(wire).refused.items()
+    return marked(wire, Marks({name: code for name, code in refused if code == INVALID_VALUE}))
 
 
 def _marks(wire: Mapping[str, Any]) -> Marks:
