@@ -62,8 +62,13 @@ def test_only_a_2xx_vouches(status, body):
     assert not isinstance(decode(BATCH, status, {}, body), Answered)
 
 
+# What lags is another matter than how an answer is read.
 SWITCHES = st.fixed_dictionaries(
-    {name: st.sampled_from(settings) for name, settings in SETTINGS.items()}
+    {
+        name: st.sampled_from(settings)
+        for name, settings in SETTINGS.items()
+        if name != "read_by_key_lags"
+    }
 ).map(Switches.from_text)
 VALUES = st.sampled_from([("firstname", "Ada"), ("seats", "many"), ("fax", "1"), ("seats", "7")])
 PATH = "/crm/objects/2026-03/contacts/batch"

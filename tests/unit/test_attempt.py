@@ -140,6 +140,13 @@ def test_an_upsert_refused_in_every_property_is_sent_with_its_key_alone():
     assert attempt.refused[ARCHIVED, ALIVE_1.version] == UNNAMED
 
 
+def test_of_events_tried_apart_a_refused_one_holds_up_nothing_newer():
+    attempt = begun(phone=[E3, E2], city=E2, archived=ALIVE_2)
+    attempt.refuse(attempt.due(), UNNAMED)
+    attempt.refuse(attempt.due(), UNNAMED)
+    assert attempt.due() == {"phone": E3, ARCHIVED: ALIVE_2}
+
+
 def test_a_refusal_that_names_the_key_is_about_all_of_the_record():
     attempt = begun(phone=[E2, E1], archived=[ALIVE_2, ALIVE_1])
     attempt.refuse(attempt.due(), naming("email"))

@@ -18,6 +18,7 @@ from tests.stage import Stage, fates, tally
 
 HEAD = {"account": "main", "source": "changes", "receivedAt": "2026-11-21T12:00:00Z"}
 UPDATE = {"operation": "update", "idProperty": None}
+REFUSED = {"firstname": "INVALID"}
 ARCHIVE = {"operation": "archive", "properties": None, "eventId": "archiving"}
 
 
@@ -150,6 +151,16 @@ def test_an_event_delivered_twice_becomes_one_dead_letter():
     assert len(stage.letters) == 1
 
 
+def test_two_events_of_which_all_was_refused_before_are_two_dead_letters():
+    stage = Stage()
+    events = [
+        wire(eventId=f"e{n}", operation="update", idProperty=None, id="512", refused=REFUSED)
+        for n in range(2)
+    ]
+    stage.consume(a_message(*events))
+    assert [event_id for event_id, _, _ in stage.letters] == ["e0", "e1"]
+
+
 @pytest.mark.parametrize("kind", ["unnamed", "conflict"])
 @pytest.mark.parametrize("guilty", [[0], [99], [3, 4], [10, 50, 51, 98]])
 def test_a_whole_batch_refused_for_nobody_by_name_ends_in_exactly_the_guilty(kind, guilty):
@@ -232,8 +243,19 @@ def test_silence_twice_is_a_refusal_if_other_values_are_there():
     stage.hubspot.create("contacts", {"email": "ada@example.com", "firstname": "Augusta"})
     consumed = stage.consume(a_message(wire()))
     assert tally(consumed) == {"Rejected": 1}
-    assert stage.letters == [("e-1", "UNVOUCHED", ())]
+    assert stage.letters == [("e-1", "UNVOUCHED", ("firstname",))]
     assert stage.contact() == {"firstname": "Augusta"}
+
+
+def test_of_an_input_left_out_twice_what_is_there_is_written_and_never_goes_back():
+    stage = Stage(Fault(kind="left_out", operation="upsert"))
+    stage.hubspot.create("contacts", {"email": "ada@example.com", "firstname": "New"})
+    older = wire(eventId="older", properties={"firstname": "Old"})
+    newer = wire(eventId="newer", occurredAt=at(1), properties={"firstname": "New", "phone": "1"})
+    consumed = stage.consume(a_message(older, newer))
+    assert dict(fates(consumed))["older"] == Superseded()
+    assert stage.letters == [("newer", "UNVOUCHED", ("phone",))]
+    assert stage.contact() == {"firstname": "New"}
 
 
 def test_silence_about_several_events_of_a_record_ends_for_each_of_them():
@@ -244,7 +266,7 @@ def test_silence_about_several_events_of_a_record_ends_for_each_of_them():
         wire(eventId="two", occurredAt=at(2), properties={"city": "Graz"}),
     ]
     assert tally(stage.consume(a_message(*events))) == {"Rejected": 2}
-    assert stage.letters == [("one", "UNVOUCHED", ()), ("two", "UNVOUCHED", ())]
+    assert stage.letters == [("one", "UNVOUCHED", ("phone",)), ("two", "UNVOUCHED", ("city",))]
 
 
 def test_silence_once_costs_one_more_call():

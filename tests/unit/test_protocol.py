@@ -9,7 +9,7 @@ import pytest
 
 from hubsync.core.batch import Batch, Route, archive_input
 from hubsync.core.change import ARCHIVED
-from hubsync.core.protocol import decode, decode_read, encode_read, path
+from hubsync.core.protocol import decode, decode_read, encode_read, path, reason_of
 from hubsync.core.reply import (
     Ambiguous,
     Answered,
@@ -639,3 +639,17 @@ def test_a_read_that_is_no_answer_shows_nothing():
     assert found(BY_ID, ["1"], b"{") == Ambiguous("READ_UNFINISHED")
     assert found(BY_ID, ["1"], {"status": "PENDING"}) == Ambiguous("READ_UNFINISHED")
     assert found(BY_ID, ["1"], {"status": []}) == {}
+
+
+@pytest.mark.parametrize(
+    ("message", "named"),
+    [
+        ("A value for firstname must be provided", {"firstname": "MISSING_REQUIRED_PROPERTY"}),
+        (
+            "tax_number is required because of a conditional property rule based on [country]",
+            {"tax_number": "MISSING_CONDITIONAL_REQUIRED_PROPERTY"},
+        ),
+    ],
+)
+def test_a_required_property_is_known_by_its_sentence_alone(message, named):
+    assert reason_of({"category": "VALIDATION_ERROR", "message": message}).properties == named

@@ -349,7 +349,12 @@ class Attempt:
         self.refused.update(dict.fromkeys(given_up, reason))
         self.entry = ledger.refused(self.entry, given_up)
         self._drop_settled()
-        self.held |= {name for name, _ in given_up if name in self.open and name != ARCHIVED}
+        # In place of a refused value stands an older one; what is newer than it is not held.
+        self.held |= {
+            name
+            for name, version in given_up
+            if name != ARCHIVED and name in self.open and self.open[name][0].version < version
+        }
 
     def _drop_settled(self) -> None:
         left = ledger.undominated(self.entry, self.open)

@@ -60,8 +60,7 @@ def wait_for_look(attempt: Attempt, unread: NotApplied | Ambiguous) -> None:
 
 
 def judge_silent(attempt: Attempt, item: Input, look: Look, *, expired: Expired) -> None:
-    """Settle an input that two finished answers left out."""
-    message = "HubSpot neither wrote nor refused the record"
+    """Settle an input that two finished answers left out: what is not there was refused."""
     match look:
         case NotApplied() | Ambiguous():
             wait_for_look(attempt, look)
@@ -69,10 +68,12 @@ def judge_silent(attempt: Attempt, item: Input, look: Look, *, expired: Expired)
             attempt.refuse(item.readings, reason)
         case Seen(exists=False):
             attempt.miss(Reason(NOT_FOUND, NO_SUCH_RECORD, {}), expired=expired)
-        case Seen(held=held) if held == item.readings:
-            attempt.vouch(item.readings, look.vouched, item.trace_id)
-        case Seen():
-            attempt.refuse(item.readings, Reason(UNVOUCHED, message, {}))
+        case Seen(held=held):
+            left = {name: r for name, r in item.readings.items() if name not in held}
+            attempt.vouch(held, look.vouched, item.trace_id)
+            if left:
+                message = "HubSpot neither wrote nor refused the value"
+                attempt.refuse(left, Reason(UNVOUCHED, message, dict.fromkeys(left, UNVOUCHED)))
 
 
 def judge_contradicted(attempt: Attempt, item: Input, reason: Reason, look: Look) -> None:

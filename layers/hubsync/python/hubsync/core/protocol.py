@@ -48,6 +48,14 @@ _REQUEST_FAULTS: Final = (
 )
 _VALUES_INVALID: Final = "Property values were not valid: "
 _EXISTING_ID: Final = re.compile(r"Existing ID: ([0-9]+)", re.ASCII)
+# Documented for 2026-09: the sentences of what is required; the entries of a 207 may hold no more.
+_REQUIRED: Final = (
+    (re.compile(r"A value for (\S+) must be provided"), "MISSING_REQUIRED_PROPERTY"),
+    (
+        re.compile(r"(\S+) is required because of a conditional property rule"),
+        "MISSING_CONDITIONAL_REQUIRED_PROPERTY",
+    ),
+)
 _UNFINISHED: Final = frozenset({"PENDING", "PROCESSING"})
 _WORD: Final = re.compile(rf"\S{{1,{PROPERTY_NAME_CHARACTERS_MAX}}}")
 _CODE: Final = re.compile(r"[A-Z][A-Z0-9_]{0,63}", re.ASCII)
@@ -293,9 +301,14 @@ def _named_properties(error: dict[str, Any]) -> Iterator[tuple[str, str]]:
         names = _texts(context.get("propertyName")) if isinstance(context, dict) else []
         code = _code(item.get("code")) or "INVALID"
         yield from ((name.lower(), code) for name in names if _word(name))
-    for item in _embedded(error.get("message")):
+    message = error.get("message")
+    for item in _embedded(message):
         if name := _word(item.get("name")):
             yield name.lower(), _code(item.get("error")) or "INVALID"
+    for sentence, code in _REQUIRED:
+        found = sentence.match(message) if isinstance(message, str) else None
+        if found and (name := _word(found[1])):
+            yield name.lower(), code
 
 
 def _codes(error: dict[str, Any]) -> Iterator[str]:
