@@ -43,7 +43,7 @@ audit: .venv/installed .venv-audit/installed ## known vulnerabilities of what is
 faults: .venv/installed .venv-sam/installed .venv-checkov/installed ## which faults of the template the tools notice, as docs/template-faults.md
 	@$(BIN)/python -m hubsync_checks.template_faults
 
-sim: .venv/installed ## more of the protocol than `test` has time for: SEEDS=N runs (SEED=n: one, told), larger models
+sim: .venv/installed ## more of the protocol than `test` has time for: SEEDS=N or FIRST-LAST (SEED=n: one, told), larger models
 ifdef SEED
 	@$(BIN)/python -m tests.simulation --seed $(SEED)
 else

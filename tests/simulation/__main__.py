@@ -1,4 +1,4 @@
-"""`python -m tests.simulation --seeds N [--seed n]`: more runs than the tests have time for."""
+"""`python -m tests.simulation --seeds N|FIRST-LAST`: more runs than the tests have time for."""
 
 import argparse
 import sys
@@ -12,7 +12,12 @@ CHUNK = 250
 
 def main() -> int:
     parser = argparse.ArgumentParser(prog="make sim", description=__doc__)
-    parser.add_argument("--seeds", type=int, default=10_000, help="how many runs (SEEDS=N)")
+    parser.add_argument(
+        "--seeds",
+        type=_range,
+        default=range(10_000),
+        help="how many runs, or from which seed to before which (SEEDS=N, SEEDS=FIRST-LAST)",
+    )
     parser.add_argument("--seed", type=int, help="one run, with its trace (SEED=n)")
     given = parser.parse_args()
     if given.seed is not None:
@@ -22,19 +27,38 @@ def main() -> int:
     return _many(given.seeds)
 
 
-def _many(seeds: int) -> int:
+def _range(text: str) -> range:
+    first, dash, last = text.partition("-")
+    try:
+        seeds = range(int(first), int(last)) if dash else range(int(first))
+    except ValueError:
+        seeds = range(0)
+    if not seeds:
+        msg = f"{text!r} is neither a number of runs nor a range such as 40000-60000"
+        raise argparse.ArgumentTypeError(msg)
+    return seeds
+
+
+def _many(seeds: range) -> int:
     started, done, failed = time.monotonic(), 0, 0
     with ProcessPoolExecutor() as pool:
-        chunks = [range(first, min(first + CHUNK, seeds)) for first in range(0, seeds, CHUNK)]
+        chunks = [seeds[first : first + CHUNK] for first in range(0, len(seeds), CHUNK)]
         for future in as_completed([pool.submit(_failures, chunk) for chunk in chunks]):
             count, reports = future.result()
             done += count
             failed += len(reports)
             for report in reports:
                 sys.stdout.write("\n".join([*_told(report), ""]))
-            seconds = time.monotonic() - started
-            sys.stderr.write(f"\r{done} of {seeds} runs, {failed} failed, {seconds:.0f} s ")
-    sys.stdout.write(f"\n{done} runs in {time.monotonic() - started:.0f} s: {failed} failed\n")
+            rate = done / (time.monotonic() - started)
+            left = (len(seeds) - done) / rate
+            sys.stderr.write(
+                f"\r{done:,} of {len(seeds):,} runs, {failed} failed; "
+                f"{rate:.0f} a second, {left:.0f} s left   "
+            )
+    seconds = time.monotonic() - started
+    sys.stdout.write(
+        f"\n{done:,} runs in {seconds:.0f} s, {done / seconds:.0f} a second: {failed} failed\n"
+    )
     return bool(failed)
 
 

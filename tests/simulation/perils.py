@@ -9,7 +9,7 @@ from hubsync.core.batch import Batch, Route
 from hubsync.core.budget import Budget
 from hubsync.core.change import RecordKey
 from hubsync.core.ledger import Entry
-from hubsync.core.reply import Ambiguous, Found, NotApplied, Reply
+from hubsync.core.reply import Found, Reply, Unread
 from hubsync.edge.hubspot import HubSpot
 from hubsync.errors import Unanswered
 from hubsync.ports import DeadLetter, LedgerWrite, Permits, Ports, Resend
@@ -116,17 +116,28 @@ def perilous_ports(
     permits: Callable[[str], Permits],
     now: Callable[[], float],
     random: Random,
+    call_seconds_max: float = 0.0,
 ) -> Ports:
+    """Return ports with perils; a call to HubSpot takes up to so many seconds longer."""
     certain = Perils(perils.random, perils.crash_at, 0.0, perils.trace)
 
-    async def write(batch: Batch) -> Reply:
-        # HubSpot's own faults are the emulator's; here only crashes are added.
-        return await certain.act(f"{batch.route.operation}", lambda: hubspot.write(batch))
+    async def slowly[T](effect: Callable[[], Awaitable[T]]) -> T:
+        seconds = random.uniform(0, call_seconds_max) if call_seconds_max else 0.0
+        on_the_way = seconds * random.random()
+        await asyncio.sleep(on_the_way)
+        answer = await effect()
+        await asyncio.sleep(seconds - on_the_way)
+        return answer
 
-    async def read(
-        route: Route, ids: Sequence[str], names: Sequence[str]
-    ) -> Found | NotApplied | Ambiguous:
-        return await certain.act("read back", lambda: hubspot.read(route, ids, names))
+    async def write(batch: Batch) -> Reply:
+        # HubSpot's own faults are the emulator's; here only crashes and time are added.
+        name = f"{batch.route.operation}"
+        return await certain.act(name, lambda: slowly(lambda: hubspot.write(batch)))
+
+    async def read(route: Route, ids: Sequence[str], names: Sequence[str]) -> Found | Unread:
+        return await certain.act(
+            "read back", lambda: slowly(lambda: hubspot.read(route, ids, names))
+        )
 
     return Ports(
         write=write,

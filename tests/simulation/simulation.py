@@ -6,6 +6,7 @@ nothing is left to do, and the oracle looks at what the CRM has become.
 """
 
 import asyncio
+from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from hashlib import sha256
@@ -14,7 +15,7 @@ from zoneinfo import ZoneInfo
 
 import httpx
 
-from hubspot_emulator import UNLIMITED, Fault, Limits
+from hubspot_emulator import UNLIMITED, Fault, Limits, Switches
 from hubspot_emulator import HubSpot as Emulator
 from hubspot_emulator.httpx_transport import EmulatorTransport
 from hubsync.audit import audit
@@ -37,14 +38,25 @@ from tests.simulation.perils import (
     Perils,
     perilous_ports,
 )
-from tests.simulation.traffic import BASE, TAKEN, UNNAMED, facts, messages
+from tests.simulation.traffic import (
+    BASE,
+    RECORDS,
+    REFUSED_KEY,
+    TAKEN,
+    UNNAMED,
+    facts,
+    messages,
+)
 
-INVOCATION_SECONDS = 120
+INVOCATION_SECONDS_MIN, INVOCATION_SECONDS_MAX = 50, 120
 LATE_WRITE_SECONDS = 300
 TROUBLE_SECONDS = 900  # how long things go wrong
 SURVEY_SECONDS = 2 * 3600  # longer than the sweep's grace and the watch
 SURVEYS_MAX = 14  # enough to come to a midnight, when a daily limit is reset
 EXPIRY = 0.5  # the chance that a dead letter expires, instead of being redriven
+# After the trouble: a record that HubSpot answers for needs few tries, one with many refused values
+# some more.
+DELIVERIES_MAX = 60
 PATIENCE_SECONDS = 4 * 24 * 3600  # a run that is not settled by then is stuck
 LIMITS = (Limits(2, 0), Limits(5, 0), Limits(5, 10))
 FAULT_KINDS = (
@@ -98,6 +110,7 @@ class Run:
         self.lasting = [
             Fault(kind="unnamed", property="company", value=UNNAMED),
             Fault(kind="conflict", property="company", value=TAKEN),
+            Fault(kind="unnamed", id=REFUSED_KEY[1]),
         ]
         faults = [*self.lasting, *self._faults()]
         # Half of the runs have a rate limit, seldom that of a day too, and the budget to match.
@@ -105,7 +118,26 @@ class Run:
         self.limit = limits and limits.per_10_seconds
         self.budgets = MemoryBudgets()
         self.processes: dict[str, Process] = {}
-        self.emulator = Emulator(now=self.now, faults=faults, limits=limits or UNLIMITED, seed=seed)
+        self.call_seconds_max = random.choice([0, 0, 5, 20])
+        self.invocation_seconds_min = random.choice(
+            [INVOCATION_SECONDS_MIN, INVOCATION_SECONDS_MAX]
+        )
+        self.version = random.choice(["2026-03", "2026-03", "2026-09"])
+        self.switches = Switches(
+            upsert_without_properties=random.choice(["taken", "taken", "400"]),
+            archive_merged_away_id=random.choice(["nothing", "survivor"]),
+        )
+        self.emulator = Emulator(
+            now=self.now,
+            faults=faults,
+            limits=limits or UNLIMITED,
+            switches=self.switches,
+            seed=seed,
+        )
+        self.merges = random.random() < 0.15
+        self.merged: set[tuple[str, str]] = set()
+        self.bystanders: set[str] = set()
+        self.deliveries: Counter[tuple[str, str]] = Counter()
         self.traffic: set[asyncio.Task[None]] = set()
 
     def _faults(self) -> Iterable[Fault]:
@@ -138,6 +170,7 @@ class Run:
             self.traffic = {
                 group.create_task(self._arrive()),
                 group.create_task(self._redrive()),
+                group.create_task(self._merge()),
             }
             for task in self.traffic:
                 task.add_done_callback(self.traffic.discard)
@@ -145,15 +178,30 @@ class Run:
                 group.create_task(self._consumer(number))
             group.create_task(self._sweeper())
             group.create_task(self._calm_down())
-        # The sweep for what was left, then the audit for what that wrote; limits put them off.
-        for number in range(2 if self.limit is None else SURVEYS_MAX):
+        # The sweep for what was left, then the audit for what that wrote; limits put them off, and
+        # many refused values of one record take several sweeps.
+        for number in range(SURVEYS_MAX):
             if number < 2 or self._left_behind():
                 await asyncio.sleep(SURVEY_SECONDS)
                 await self._survey()
         self.report.calls = self.emulator.calls_count
         settled = frozenset(self.settled)
         letters = [*self.sqs.letters, *self.sqs.expired]
-        self.report.complaints += complaints(self.facts, letters, settled, self.emulator)
+        self.report.complaints += complaints(
+            self.facts,
+            letters,
+            settled,
+            self.emulator,
+            merged=frozenset(self.merged),
+            bare_refused=self.switches.upsert_without_properties == "400",
+        )
+        self.report.complaints += self._deleted_by_mistake()
+        if self.limit is None:
+            self.report.complaints += [
+                f"{event} took {count} deliveries"
+                for event, count in self.deliveries.items()
+                if count > DELIVERIES_MAX
+            ]
         self.report.complaints += [f"{id_} is left behind" for id_ in self._left_behind()]
         self.report.trace += [f"{r.id} {sorted(r.properties.items())}" for r in self._crm()]
         return self.report
@@ -182,6 +230,37 @@ class Run:
                 else:
                     self.sqs.redrive(number, self.now())
                     self.note("redrive")
+
+    async def _merge(self) -> None:
+        """Let a person merge contacts that are written to with others, in either direction."""
+        for number in range(self.random.randint(1, 3) if self.merges else 0):
+            await asyncio.sleep(self.random.uniform(1, TROUBLE_SECONDS / 2))
+            key = self.random.choice([record for record in RECORDS if record[0] == "email"])
+            found = self.emulator.find("contacts", key[1], by="email")
+            if found is None or found.properties.get("email") != key[1]:
+                continue
+            other = self.emulator.create("contacts", {"email": f"bystander{number}@example.com"})
+            if self.random.random() < 0.5:
+                self.emulator.merge("contacts", found.id, other)
+            else:
+                self.emulator.merge("contacts", other, found.id)
+                self.merged.add(key)
+                self.bystanders.add(other)
+            self.note(f"merge of {key[1]}")
+
+    def _deleted_by_mistake(self) -> list[str]:
+        """Say which contacts that nothing was said of were archived all the same.
+
+        Where archiving a merged-away id archives the survivor, a merge between our read and our
+        archive does so, and no client can help it.
+        """
+        if self.switches.archive_merged_away_id == "survivor":
+            return []
+        return [
+            f"{record.id} was archived by mistake"
+            for record in self.emulator.records("contacts")
+            if record.id in self.bystanders and record.archived_at is not None
+        ]
 
     async def _calm_down(self) -> None:
         await asyncio.sleep(TROUBLE_SECONDS)
@@ -227,8 +306,11 @@ class Run:
             ports=self._ports(process, perils),
             terms=Terms(LATE_WRITE_SECONDS, not_found_retry_seconds=600),
             rules=Rules(),
-            deadline=asyncio.get_running_loop().time() + INVOCATION_SECONDS,
+            deadline=asyncio.get_running_loop().time() + self._invocation_seconds(),
         )
+
+    def _invocation_seconds(self) -> float:
+        return self.random.uniform(self.invocation_seconds_min, INVOCATION_SECONDS_MAX)
 
     def _process(self, name: str) -> Process:
         if name not in self.processes:
@@ -237,7 +319,7 @@ class Run:
             hubspot = HubSpot(
                 self.http,
                 token_of=_token,
-                versions={"default": "2026-03"},
+                versions={"default": self.version},
                 note=lambda _account, usage: permits.note(usage),
             )
             self.processes[name] = Process(hubspot, permits, budgets)
@@ -260,6 +342,7 @@ class Run:
             permits=lambda _account: process.permits,
             now=self.now,
             random=self.random,
+            call_seconds_max=self.call_seconds_max,
         )
 
     async def _sweeper(self) -> None:
@@ -274,7 +357,7 @@ class Run:
         process = self._process("survey")
         ports = self._ports(process, perils)
         terms = Terms(LATE_WRITE_SECONDS, not_found_retry_seconds=600)
-        deadline = asyncio.get_running_loop().time() + INVOCATION_SECONDS
+        deadline = asyncio.get_running_loop().time() + self._invocation_seconds()
         try:
             swept = await sweep(
                 self.ledger, start=None, pages=1, ports=ports, terms=terms, deadline=deadline
@@ -306,6 +389,8 @@ class Run:
                 self.sqs.delete(message.message_id)
         for delivery, fate in consumed.fates:
             self.note(f"consumer {number}: {delivery.event_id} {fate}")
+            if asyncio.get_running_loop().time() > TROUBLE_SECONDS:
+                self.deliveries[delivery.source, delivery.event_id] += 1
             if isinstance(fate, Written | Superseded):
                 self.settled.add((delivery.source, delivery.event_id))
 

@@ -35,6 +35,10 @@ def test_the_perils_are_real():
         "Rejected",
         "seen=1",
         "PAUSED",
+        "merge of",
+        "ARCHIVE_OF_MERGED",
+        "MORE_REFUSED",
+        "NOT_FOUND",
     }
     for seed in range(150):
         trace = "\n".join(simulate(seed).trace)

@@ -15,6 +15,9 @@ BASE = 1_795_000_000  # seconds since 1970
 SOURCES = ("billing", "shop")
 NUMBER = "seats"
 NAMES = ("firstname", "lastname", NUMBER)
+RECORDS = (("external_id", "x-1"), ("email", "r0@example.com"), ("email", "r1@example.com"))
+REFUSED_KEY = ("external_id", "x-2")  # HubSpot refuses every input with it, and names nothing.
+NO_PROPERTY = "nope"
 # Values for which HubSpot refuses whole batches and names nobody, by 400 and by 409.
 UNNAMED, TAKEN = "poison", "taken"
 
@@ -40,14 +43,22 @@ class Fact:
 
 
 def facts(random: Random, count: int) -> list[Fact]:
-    records = [("external_id", "x-1"), ("email", "r0@example.com"), ("email", "r1@example.com")]
-    chosen = random.sample(records, random.choice([1, 1, 2, 3]))
+    chosen = random.sample(RECORDS, random.choice([1, 1, 2, 3]))
+    if random.random() < 0.1:
+        chosen.append(REFUSED_KEY)
     names = random.sample(NAMES, random.randint(1, len(NAMES)))
-    return [_fact(random, number, names, *random.choice(chosen)) for number in range(count)]
+    archives = random.choice([0.06, 0.06, 0.3])
+    return [
+        _fact(random, number, names, random.choice(chosen), archives=archives)
+        for number in range(count)
+    ]
 
 
-def _fact(random: Random, number: int, names: Sequence[str], id_property: str, id_: str) -> Fact:
-    operation = _operation(random, id_property)
+def _fact(
+    random: Random, number: int, names: Sequence[str], record: tuple[str, str], *, archives: float
+) -> Fact:
+    id_property, id_ = record
+    operation = _operation(random, archives, id_property)
     moment = BASE + random.randint(0, 20)  # Ties are wanted: they fall to sequence, source, id.
     wire = {
         "eventId": f"e{number:03d}",
@@ -63,11 +74,13 @@ def _fact(random: Random, number: int, names: Sequence[str], id_property: str, i
         wire["properties"] = {name: _value(random, name, number) for name in some}
         if random.random() < 0.08:
             wire["properties"]["company"] = random.choice([UNNAMED, TAKEN])
+        if random.random() < 0.05:
+            wire["properties"][NO_PROPERTY] = f"{NO_PROPERTY}-{number}"
     return Fact(random.choice(SOURCES), wire)
 
 
-def _operation(random: Random, id_property: str) -> str:
-    if random.random() < 0.06:
+def _operation(random: Random, archives: float, id_property: str) -> str:
+    if random.random() < archives:
         return "archive"
     # HubSpot offers no update of contacts by e-mail.
     return "update" if id_property == "external_id" and random.random() < 0.3 else "upsert"
