@@ -154,64 +154,6 @@ MUTANTS = (
         seed=27,
     ),
     Mutant(
-        "a word on existence that only its own key can lose",
-        (("core/attempt.py", "self._of_events(events, but=ARCHIVED)", "self._of_events(events)"),),
-    ),
-    Mutant(
-        "an archive that waits for the upsert before a newer value",
-        (
-            (
-                "core/attempt.py",
-                "self.archive_waits = not expired(newest.version.event)",
-                "self.archive_waits = False",
-            ),
-        ),
-    ),
-    Mutant(
-        "archiving only the record that the key means",
-        (
-            (
-                "core/look.py",
-                "case Shown() if not _is_own(attempt.record, shown):",
-                "case Shown() if attempt.in_doubt:",
-            ),
-        ),
-    ),
-    Mutant(
-        "a read after an archive",
-        (
-            (
-                "rounds.py",
-                "in await self._find(route, [attempt for attempt, _ in sent]):",
-                "in [(attempt, None) for attempt, _ in sent]:",
-            ),
-        ),
-    ),
-    Mutant(
-        "older readings held until the rest is settled",
-        (
-            (
-                "core/attempt.py",
-                "self.open[name][0].version < version",
-                "not name",
-            ),
-        ),
-    ),
-    Mutant(
-        "verdicts that travel with their event",
-        (("consume.py", "if name not in refused}", "if name}"),),
-    ),
-    Mutant(
-        "looking for what is refused after a doubt",
-        (
-            (
-                "core/settle.py",
-                "elif attempt.contradicts(item.readings):",
-                "elif not item.readings:",
-            ),
-        ),
-    ),
-    Mutant(
         "waiting for a required property that was not sent",
         (("core/settle.py", "if _lacks_required(reason, item):", "if not item.readings:"),),
     ),
