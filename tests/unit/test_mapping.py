@@ -117,6 +117,46 @@ def test_null_and_absence_leave_a_property_alone_unless_the_mapping_says_otherwi
     assert properties_of(expression) == properties
 
 
+# Tables of values
+
+PLANS = {"gold": "GOLD", "true": "YES", "12": "DOZEN", "": "NONE", "a;b": "BOTH"}
+
+
+def translated_by(table, found):
+    change = a_change(properties={"p": "body.plan"}, values={"p": table})
+    (wire,) = drafts(change, body=BODY | {"plan": found}).wires
+    return wire["properties"]
+
+
+@pytest.mark.parametrize(
+    ("found", "properties"),
+    [
+        ("gold", {"p": "GOLD"}),
+        (True, {"p": "YES"}),
+        (12, {"p": "DOZEN"}),
+        (Decimal("12.0"), {"p": "DOZEN"}),
+        ("", {"p": "NONE"}),
+        (["gold", 12], {"p": ["GOLD", "DOZEN"]}),
+        ([], {"p": []}),
+        (None, {}),
+    ],
+)
+def test_a_value_is_translated_by_its_table(found, properties):
+    assert translated_by(PLANS, found) == properties
+
+
+def test_a_value_that_a_table_lacks_is_that_of_all_others_or_a_fault():
+    assert translated_by(PLANS | {"*": "OTHER"}, "tin") == {"p": "OTHER"}
+    assert translated_by(PLANS | {"*": ""}, ["gold", "tin"]) == {"p": ["GOLD", ""]}
+    change = a_change(properties={"p": "body.plan"}, values={"p": PLANS})
+    assert faults(change, body=BODY | {"plan": "tin"}) == [
+        Fault(
+            "/change/0/properties/p",
+            "is none of the values in its table, which has no row '*'",
+        )
+    ]
+
+
 # Which payloads, and which elements
 
 
@@ -195,6 +235,10 @@ def test_all_changes_about_a_payload_apply_and_their_event_ids_differ():
         (1795262400123456, "2026-11-21T12:00:00.123456Z"),
         (1795262400123456789, "2026-11-21T12:00:00.123456Z"),
         ("1795262400.000200", "2026-11-21T12:00:00.000200Z"),
+        (-1, "1969-12-31T23:59:59Z"),
+        ("-1795262400123", "1913-02-10T11:59:59.877000Z"),
+        ("2026-11-21T12:00:00+0100", "2026-11-21T11:00:00Z"),
+        ("2026-11-21T12:00:00.5-0130", "2026-11-21T13:30:00.500000Z"),
     ],
 )
 def test_a_moment_is_rfc_3339_or_a_number_whose_magnitude_tells_its_unit(found, occurred_at):
@@ -207,16 +251,19 @@ def test_a_moment_is_rfc_3339_or_a_number_whose_magnitude_tells_its_unit(found, 
     [
         ({"created": None}, Fault("/change/0/fields/occurred_at", "is null, or not there")),
         (
-            {"created": -1},
-            Fault("/change/0/fields/occurred_at", "is neither RFC 3339 nor a time since 1970"),
+            {"created": 10**21},
+            Fault("/change/0/fields/occurred_at", "is no time between the years 1 and 9999"),
         ),
         (
             {"created": True},
-            Fault("/change/0/fields/occurred_at", "is neither RFC 3339 nor a time since 1970"),
+            Fault(
+                "/change/0/fields/occurred_at",
+                "is neither RFC 3339 nor a number of a time since 1970",
+            ),
         ),
         (
             {"created": Decimal("1e999999")},
-            Fault("/change/0/fields/occurred_at", "is neither RFC 3339 nor a time since 1970"),
+            Fault("/change/0/fields/occurred_at", "is no time between the years 1 and 9999"),
         ),
         (
             {"created": "yesterday"},
@@ -318,6 +365,8 @@ def test_an_expression_that_goes_through_the_body_for_each_element_ends_with_the
         ({"id_property": "hs_object_id"}, ["/id_property"]),
         ({"object_type": "dragons"}, ["/object_type"]),
         ({"properties": {"a b": "body"}}, ["/properties/a b"]),
+        ({"values": {"firstname": {"a": "b"}}}, []),
+        ({"values": {"lastname": {"a": "b"}}}, ["/values/lastname"]),
         ({"properties": {"a": "body", "A": "body"}}, ["/properties"]),
     ],
 )

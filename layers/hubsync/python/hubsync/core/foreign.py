@@ -14,7 +14,7 @@ from hubsync.core.evaluation import Evaluation, Failed, Scope, TooCostly
 from hubsync.core.event import moment_text
 from hubsync.core.expression import Expression
 from hubsync.core.limits import EVENTS_PER_REQUEST_MAX, MAPPING_STEPS_MAX
-from hubsync.core.mapping import MappedChange, in_change
+from hubsync.core.mapping import MappedChange, in_change, translated
 from hubsync.core.strict_json import Json
 from hubsync.errors import Fault
 
@@ -146,13 +146,18 @@ def _wire(
         wire |= {} if sequence is None else {"sequence": sequence}
     if change.operation != "archive":
         found = {
-            name: read(f"properties/{name}", expression, _as_found)
+            name: read(f"properties/{name}", expression, _reader(change, name))
             for name, expression in change.properties.items()
         }
         wire["properties"] = {name: value for name, value in found.items() if value is not None}
     if faults:
         raise _Faulty(faults)
     return wire
+
+
+def _reader(change: MappedChange, name: str) -> Callable[[Json], Json]:
+    table = change.values.get(name)
+    return _as_found if table is None else lambda value: translated(value, table)
 
 
 def _as_found(value: Json) -> Json:

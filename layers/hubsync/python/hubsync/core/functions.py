@@ -9,15 +9,23 @@ payload leaves out stays out. None has a way to fail that would quote a value.
 import json
 import re
 from collections.abc import Callable, Iterable, Sequence
-from decimal import ROUND_CEILING, ROUND_FLOOR, Context, Decimal, localcontext
+from decimal import (
+    ROUND_CEILING,
+    ROUND_FLOOR,
+    ROUND_HALF_UP,
+    Context,
+    Decimal,
+    Inexact,
+    localcontext,
+)
 from functools import cache
 from typing import Any, Final
 
 from jmespath import functions
 from jmespath.functions import signature
 
-from hubsync.core.epoch import from_unit, read_moment
-from hubsync.core.limits import JSON_NUMBER_CHARACTERS_MAX
+from hubsync.core import epoch
+from hubsync.core.limits import JSON_NUMBER_CHARACTERS_MAX, NUMBER_CHARACTERS_MAX
 
 type Spend = Callable[[int], None]
 """Told of work beyond a step's, by its number of steps; raises when it is too much."""
@@ -25,6 +33,10 @@ type Spend = Callable[[int], None]
 _INTEGER: Final = re.compile(r"-?\d+", re.ASCII)
 _NUMBER: Final = re.compile(r"-?\d+(\.\d+)?([eE][+-]?\d{1,6})?", re.ASCII)
 _EXACT: Final = Context(prec=2 * JSON_NUMBER_CHARACTERS_MAX)
+_EVEN: Final = Context(prec=2 * JSON_NUMBER_CHARACTERS_MAX)
+_EVEN.traps[Inexact] = True
+# What a division that does not come out even is cut to; 1/3 then has as many characters as a value.
+_ROUNDED: Final = Context(prec=NUMBER_CHARACTERS_MAX - len("0."))
 _CHARACTERS_PER_STEP: Final = 64
 
 # The library goes by the names of Python's types.
@@ -32,7 +44,8 @@ _DECIMAL: Final = Decimal.__name__
 
 _ANY: Final[list[str]] = []
 _TEXT: Final = ["string", "null"]
-_MOMENT: Final = ["string", "number", "null"]
+_NUMBER_OR_NULL: Final = ["number", "null"]
+_UNITS: Final = ["string", "number", "null"]  # Some systems write numbers as text.
 
 
 class Unusable(ValueError):
@@ -134,17 +147,73 @@ class Functions(functions.Functions):
             raise Unusable("split() needs a separator")
         return None if text is None else text.split(separator)
 
-    @signature({"types": _MOMENT})
+    @signature({"types": _NUMBER_OR_NULL}, {"types": ["number"]})
+    def _func_divide(self, number: int | Decimal | None, by: int | Decimal) -> Decimal | None:
+        if number is None:
+            return None
+        if not by:
+            raise Unusable("divide() was given nothing to divide by")
+        try:
+            return _EVEN.divide(Decimal(number), Decimal(by))
+        except Inexact:
+            return _ROUNDED.divide(Decimal(number), Decimal(by))
+
+    @signature({"types": _NUMBER_OR_NULL}, {"types": ["number"]})
+    def _func_round(self, number: int | Decimal | None, places: Any) -> int | Decimal | None:
+        if isinstance(places, Decimal) or not 0 <= places <= NUMBER_CHARACTERS_MAX:
+            raise Unusable(f"round() takes 0 to {NUMBER_CHARACTERS_MAX} places")
+        if not isinstance(number, Decimal):
+            return number
+        return number.quantize(Decimal(1).scaleb(-places), ROUND_HALF_UP, _EXACT)
+
+    @signature({"types": _UNITS})
+    def _func_from_days(self, number: Any) -> str | None:
+        return _moment("from_days", lambda: epoch.from_unit(number, epoch.DAY), number)
+
+    @signature({"types": _UNITS})
     def _func_from_seconds(self, number: Any) -> str | None:
-        return _moment("from_seconds", lambda: from_unit(number, per_second=1), number)
+        return _moment("from_seconds", lambda: epoch.from_unit(number, epoch.SECOND), number)
 
-    @signature({"types": _MOMENT})
+    @signature({"types": _UNITS})
     def _func_from_milliseconds(self, number: Any) -> str | None:
-        return _moment("from_milliseconds", lambda: from_unit(number, per_second=1_000), number)
+        unit = epoch.MILLISECOND
+        return _moment("from_milliseconds", lambda: epoch.from_unit(number, unit), number)
 
-    @signature({"types": _MOMENT})
-    def _func_to_milliseconds(self, value: Any) -> int | None:
-        return _moment("to_milliseconds", lambda: read_moment(value) // 1_000, value)
+    @signature({"types": _UNITS})
+    def _func_from_microseconds(self, number: Any) -> str | None:
+        unit = epoch.MICROSECOND
+        return _moment("from_microseconds", lambda: epoch.from_unit(number, unit), number)
+
+    @signature({"types": _UNITS})
+    def _func_from_nanoseconds(self, number: Any) -> str | None:
+        unit = epoch.NANOSECOND
+        return _moment("from_nanoseconds", lambda: epoch.from_unit(number, unit), number)
+
+    @signature({"types": _TEXT})
+    def _func_to_milliseconds(self, text: str | None) -> int | None:
+        return _moment("to_milliseconds", lambda: epoch.read_text(text) // 1_000, text)
+
+    @signature({"types": _TEXT})
+    def _func_date(self, text: str | None) -> int | None:
+        return _moment("date", lambda: epoch.read_day(text) // 1_000, text)
+
+    @signature({"types": ["array", "null"]}, {"types": ["string"]}, {"types": _ANY})
+    def _func_find(self, given: list[Any] | None, name: str, value: Any) -> Any:
+        """Return the first object of a list whose member has the value, which is no list or object.
+
+        A filter of JMESPath cannot look for a value that is elsewhere in the payload.
+        """
+        if isinstance(value, list | dict):
+            raise Unusable("find() looks for text, a number or a boolean")
+        if given is None or value is None:
+            return None
+        is_boolean = isinstance(value, bool)
+        for element in given:
+            found = element.get(name) if isinstance(element, dict) else None
+            # To Python 1 is True.
+            if found == value and isinstance(found, bool) == is_boolean:
+                return element
+        return None
 
     @signature({"types": ["object", "null"]}, {"types": ["string"]})
     def _func_member(self, given: dict[str, Any] | None, name: str) -> Any:

@@ -5,12 +5,16 @@ what is not there, and half a payload must not empty a record. A mapping says wh
 `member(body, 'phone')`, or `not_null(body.phone, '')`.
 """
 
+from collections.abc import Mapping
 from typing import Annotated, Any, Final
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, InstanceOf
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, InstanceOf
 
 from hubsync.core.event import Operation, Rules, parse_events
 from hubsync.core.expression import Expression, parse_expression
+from hubsync.core.limits import VALUES_PER_TABLE_MAX
+from hubsync.core.strict_json import Json
+from hubsync.core.values import canonical_value
 from hubsync.errors import Fault, InvalidEvents
 
 _OF_PAYLOAD: Final = ("headers", "body")
@@ -40,6 +44,13 @@ type OfElement = Annotated[
 ]
 
 
+type Translation = Annotated[
+    dict[str, Annotated[str, BeforeValidator(canonical_value)]],
+    Field(min_length=1, max_length=VALUES_PER_TABLE_MAX),
+]
+OTHERS: Final = "*"  # The row of a table for all values that have none.
+
+
 class Fields(BaseModel):
     model_config = _CONFIG
 
@@ -61,6 +72,7 @@ class MappedChange(BaseModel):
     id_property: str | None = None
     fields: Fields
     properties: dict[str, OfElement] = {}
+    values: dict[str, Translation] = {}  # by property: upstream's value, and HubSpot's for it
 
     def frame(self) -> dict[str, Any]:
         """Return the parts of an event that are the same for every payload."""
@@ -72,6 +84,8 @@ def mistakes(change: MappedChange, rules: Rules) -> list[Fault]:
     """Return what makes every event of a change invalid, whatever the payload says."""
     if change.operation == "archive" and change.properties:
         return [Fault("/properties", "are not for an archive, which sets none")]
+    if unknown := [name for name in change.values if name not in change.properties]:
+        return [Fault(f"/values/{name}", "is a table for no property above") for name in unknown]
     sample = "ada@example.com"
     addressed = (change.id_property or "").strip().lower()
     wire = change.frame() | {
@@ -85,6 +99,21 @@ def mistakes(change: MappedChange, rules: Rules) -> list[Fault]:
     except InvalidEvents as error:
         return [in_change(fault) for fault in error.faults]
     return []
+
+
+def translated(value: Json, table: Mapping[str, str]) -> Json:
+    """Return HubSpot's value for upstream's, or for each of a list; ValueError if there is none.
+
+    A number or boolean stands in the table as HubSpot would be sent it. Null stays null.
+    """
+    if value is None:
+        return None
+    if isinstance(value, list):
+        return [translated(element, table) for element in value]
+    found = table.get(canonical_value(value), table.get(OTHERS))
+    if found is None:
+        raise ValueError("is none of the values in its table, which has no row '*'")
+    return found
 
 
 def in_change(fault: Fault) -> Fault:
