@@ -26,6 +26,7 @@ from hubsync.core.ledger import (
     vouched,
     watching,
 )
+from hubsync.core.limits import ENTRY_BYTES_MAX
 from hubsync.edge.ledger import DynamoLedger, item_key
 from hubsync.errors import Unanswered
 from hubsync.ports import LedgerWrite
@@ -408,3 +409,13 @@ def test_keys_left_over_are_asked_for_as_long_as_some_come(record):
         found = read(DynamoLedger(client, "throttled", random=Random(0)), *records)
         server.shutdown()
     assert found.keys() == set(records)
+
+
+def test_an_entry_that_no_item_can_hold_takes_no_other_with_it(ledger, record):
+    full = Entry(R1, pending={"notes": (a_reading("x" * ENTRY_BYTES_MAX),)})
+    lost = write(ledger, (record("full"), full, ABSENT), (record("small"), Entry(R1), ABSENT))
+    assert lost == {record("full")}
+    assert read(ledger, record("full"), record("small")) == {
+        record("full"): Entry(),
+        record("small"): Entry(R1),
+    }

@@ -21,22 +21,25 @@ class Refused:
 
     events: frozenset[tuple[str, str]]
     readings: frozenset[tuple[str, str, str]]
+    unseen: frozenset[tuple[str, str, str]]  # of these, what HubSpot gave no word on
 
     def holds(self, fact: Fact, name: str) -> bool:
         return fact.id in self.events or (*fact.id, name) in self.readings
 
 
 def refused(letters: Iterable[DeadLetter]) -> Refused:
-    events, readings = set(), set()
+    events, readings, unseen = set(), set(), set()
     for letter in letters:
         message = json.loads(letter.body)
         (event,) = message["events"]
         identity = (message["source"], event["eventId"])
         if letter.rejected.properties:
-            readings |= {(*identity, name) for name in letter.rejected.properties}
+            named = {(*identity, name) for name in letter.rejected.properties}
+            readings |= named
+            unseen |= named if letter.rejected.code in {"UNVOUCHED", "NO_ANSWER"} else set()
         else:
             events.add(identity)
-    return Refused(frozenset(events), frozenset(readings))
+    return Refused(frozenset(events), frozenset(readings), frozenset(unseen))
 
 
 def complaints(
@@ -120,10 +123,17 @@ def _diverged(
     if words and words[-1].wire["operation"] == "archive":
         return [f"{record.id} is not archived" for record in live]
     shown = live[-1].properties if live else {}
+    # An archive that was given up may have been carried out.
+    perhaps_archived = [
+        fact.version
+        for fact in facts
+        if fact.id in gone.events and fact.wire["operation"] == "archive"
+    ]
     last = {
         name: fact
         for fact in kept
         if not archives or fact.version > archives[-1].version
+        if not any(version > fact.version for version in perhaps_archived)
         for name in fact.wire.get("properties", {})
         if not gone.holds(fact, name)
     }
@@ -141,12 +151,18 @@ def _excused(
 ) -> Callable[[str, str | None, Version], bool]:
     """Tell what the promise leaves out.
 
-    A revival makes a new record, without what the old one had been told; and an event refused as a
-    whole may have been written in part by an earlier delivery.
+    A revival makes a new record, without what the old one had been told. An event refused as a
+    whole may have been written in part by another delivery, and so may a value that HubSpot gave no
+    word on.
     """
     versions = _versions(facts)
     refused_whole = [fact for fact in facts if fact.id in gone.events]
-    partly = _versions(refused_whole)
+    partly = _versions(refused_whole).keys() | {
+        (name, fact.wire["properties"][name])
+        for fact in facts
+        for name in fact.wire.get("properties", {})
+        if (*fact.id, name) in gone.unseen
+    }
     told_before = [
         (name, versions[name, value])
         for record in held

@@ -234,7 +234,7 @@ class Run:
     async def _merge(self) -> None:
         """Let a person merge contacts that are written to with others, in either direction."""
         for number in range(self.random.randint(1, 3) if self.merges else 0):
-            await asyncio.sleep(self.random.uniform(1, TROUBLE_SECONDS / 2))
+            await asyncio.sleep(self.random.uniform(1, 90))
             key = self.random.choice([record for record in RECORDS if record[0] == "email"])
             found = self.emulator.find("contacts", key[1], by="email")
             if found is None or found.properties.get("email") != key[1]:

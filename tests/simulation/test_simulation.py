@@ -36,7 +36,6 @@ def test_the_perils_are_real():
         "seen=1",
         "PAUSED",
         "merge of",
-        "ARCHIVE_OF_MERGED",
         "MORE_REFUSED",
         "NOT_FOUND",
     }

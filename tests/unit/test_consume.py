@@ -1,7 +1,7 @@
 """The consumer on HubSpot's emulator: what is written, refused, sent back, and by which calls."""
 
 import json
-from itertools import permutations
+from itertools import batched, permutations
 
 import pytest
 
@@ -750,6 +750,40 @@ def test_a_settled_record_is_free_while_its_neighbour_has_more_rounds():
     stage.consume(a_message(*events, wire(eventId="good", id="bea@example.com")))
     assert free[0] is False
     assert all(free[1:])
+
+
+def test_values_that_double_in_json_are_measured_as_the_ledger_holds_them():
+    stage = Stage()
+    names = ("notes", "firstname", "lastname", "company")
+    large = [wire(eventId=name, properties={name: '"' * 60_000}) for name in names]
+    consumed = stage.consume(a_message(*large), a_message(*contacts(99)))
+    assert tally(consumed) == {"Written": 101, "Retryable": 2}
+    bodies = [resend.body for resend in stage.queue.resent]
+    assert tally(stage.consume(*bodies)) == {"Written": 2}
+    assert set(stage.contact()) >= {"firstname", "lastname", "notes", "company"}
+
+
+def test_older_values_that_the_ledger_has_no_room_for_wait_and_hold_up_no_other_record():
+    stage = Stage()
+    names = [f"p{n}" for n in range(8)]
+    fault = dict.fromkeys(names, "INVALID")
+
+    async def write(batch):
+        refused = Refused(Reason("INVALID", "no", fault))
+        bad = [item for item in batch.inputs if "x" in [r.value for r in item.readings.values()]]
+        return Answered(
+            {item.trace_id: refused if item in bad else Vouched("512") for item in batch.inputs}
+        )
+
+    stage.write = write
+    newest = wire(eventId="new", occurredAt=at(9), properties=dict.fromkeys(names, "x"))
+    older = [
+        wire(eventId=f"old{n}", occurredAt=at(n), properties=dict.fromkeys(pair, "y" * 60_000))
+        for n, pair in enumerate(batched(names, 2, strict=True))
+    ]
+    consumed = stage.consume(a_message(newest, *older), a_message(*contacts(9)))
+    assert tally(consumed) == {"Written": 9, "Rejected": 1, "Retryable": 4}
+    assert stage.ledger.entry(ADA).lease_until == 0
 
 
 def test_nothing_is_sent_with_less_than_45_seconds_left():

@@ -1,8 +1,9 @@
 import json
 
 from hubsync.core.change import ARCHIVED
-from hubsync.core.entry_codec import decode, encode
+from hubsync.core.entry_codec import decode, encode, fits
 from hubsync.core.ledger import Entry, Rev, Watched
+from hubsync.core.limits import ENTRY_BYTES_MAX
 from tests.builders import a_reading, a_version
 
 FULL = Entry(
@@ -61,3 +62,12 @@ def test_an_entry_written_by_this_format_stays_readable():
         hubspot_id="512",
         trace_id="t",
     )
+
+
+def test_what_fits_is_measured_as_it_is_encoded():
+    quotes = a_reading('"' * (ENTRY_BYTES_MAX // 2))
+    assert fits(Entry(pending={"notes": (a_reading("x" * 200_000),)}))
+    assert not fits(Entry(pending={"notes": (quotes,)}))
+    version = a_version(event_id="\u00fc" * 256)
+    many = {f"p{n}": version._replace(occurred_at=n) for n in range(800)}
+    assert not fits(Entry(synced=many))

@@ -10,6 +10,7 @@ from hubsync.core.budget import Budget
 from hubsync.core.change import RecordKey
 from hubsync.core.entry_codec import decode, encode
 from hubsync.core.ledger import ABSENT, Entry, Rev
+from hubsync.core.limits import ENTRY_BYTES_MAX
 from hubsync.core.reply import Found, Reply, Usage
 from hubsync.ports import LedgerWrite, NoPermit
 
@@ -35,10 +36,11 @@ class MemoryLedger:
         lost = set()
         for write in writes:
             item = self.items.get(write.record)
-            entry = write.entry
-            if write.expected == (ABSENT if item is None else item.rev):
+            entry, packed = write.entry, encode(write.entry)
+            stands = write.expected == (ABSENT if item is None else item.rev)
+            if stands and len(packed) <= ENTRY_BYTES_MAX:
                 self.items[write.record] = Item(
-                    entry.rev, entry.due_at, entry.watched_until, encode(entry)
+                    entry.rev, entry.due_at, entry.watched_until, packed
                 )
             else:
                 lost.add(write.record)

@@ -13,7 +13,7 @@ from functools import cached_property
 from random import Random
 from typing import Any, Final, NamedTuple
 
-from hubsync.core.attempt import EventId
+from hubsync.core.attempt import RECORD_FULL, EventId
 from hubsync.core.backoff import backoff_seconds
 from hubsync.core.change import (
     Change,
@@ -24,6 +24,7 @@ from hubsync.core.change import (
     readings,
     record_key,
 )
+from hubsync.core.compact import text_bytes
 from hubsync.core.event import Rules, moment
 from hubsync.core.ledger import Entry
 from hubsync.core.limits import PENDING_BYTES_MAX, TRIES_MAX, WRITE_SECONDS_LEFT_MIN
@@ -46,7 +47,7 @@ _MALFORMED: Final = Rejected("MALFORMED_MESSAGE", "the message is not in hubsync
 # What each step at the end leaves of the invocation to those after it, in seconds.
 _LEFT_BY_LETTERS, _LEFT_BY_RESENDS, _LEFT_BY_POSTPONING = 2.0, 1.25, 0.5
 assert WRITE_SECONDS_LEFT_MIN > _LEFT_BY_LETTERS
-_NO_ROOM: Final = Retryable("RECORD_FULL")
+_NO_ROOM: Final = Retryable(RECORD_FULL)
 _UNCONFIRMED: Final = Retryable("DEAD_LETTER_UNCONFIRMED")
 
 
@@ -251,7 +252,7 @@ def _fitting(deliveries: Sequence[Delivery]) -> Iterator[Delivery]:
         merged = dict(held)
         for name, reading in delivery.readings.items():
             merged[name] = max(reading, merged.get(name, reading))
-        if sum(len(reading.value.encode()) for reading in merged.values()) > PENDING_BYTES_MAX:
+        if sum(text_bytes(reading.value) for reading in merged.values()) > PENDING_BYTES_MAX:
             delivery.fate = _NO_ROOM
             continue
         held = merged

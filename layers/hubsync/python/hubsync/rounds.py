@@ -217,8 +217,9 @@ class Rounds:
         expected = [attempt.entry.rev for attempt in behind]
         for attempt in behind:
             attempt.commit(rev=self._invocation.rev(), now=self._invocation.now())
-        await self._record(behind, expected)
-        return [attempt for attempt in group if not attempt.in_doubt]
+        pairs = [pair for pair in zip(behind, expected, strict=True) if not pair[0].over]
+        await self._record([attempt for attempt, _ in pairs], [rev for _, rev in pairs])
+        return [attempt for attempt in group if not attempt.over]
 
     async def _release(self, attempts: Iterable[Attempt]) -> None:
         """Record what was settled of records that are done, and give their leases back.

@@ -11,9 +11,10 @@ from contextlib import suppress
 from typing import Final, NamedTuple
 
 from hubsync.core import ledger
-from hubsync.core.attempt import Attempt
+from hubsync.core.attempt import RECORD_FULL, Attempt
 from hubsync.core.batch import Input, Route, cut, place, write_input
 from hubsync.core.change import Change, Reading, RecordKey
+from hubsync.core.entry_codec import fits
 from hubsync.core.ledger import Entry, Standing
 from hubsync.core.limits import (
     BATCH_INPUTS_MAX,
@@ -94,7 +95,7 @@ class Writer:
                     claim = self._claim(change, entry)
                     if claim.attempt.halted is None:
                         due.append(claim)
-                    else:  # Only an archive is open, and it waits.
+                    else:  # Only an archive is open, and it waits; or the entry has no room.
                         self._leave([change], Retryable(claim.attempt.halted))
         async with asyncio.TaskGroup() as group:
             if leased:
@@ -114,12 +115,15 @@ class Writer:
 
         acquired, taken = acquire(change), change
         unanswerable = ledger.unanswerable(entry)
-        if unanswerable or (entry.pending and ledger.crowded(acquired)):
+        crowded = (bool(entry.pending) and ledger.crowded(acquired)) or not fits(acquired)
+        if unanswerable or crowded:
             # What is pending is settled first; the events in hand wait.
             taken = Change(change.record, {})
             acquired = acquire(taken)
         attempt = Attempt.begin(taken, acquired, expired=invocation.expired)
         attempt.unanswerable = unanswerable
+        if crowded and not entry.pending:
+            attempt.halt(RECORD_FULL)
         due = attempt.due()
         return Claim(change, entry, attempt, due, attempt.route(due))
 

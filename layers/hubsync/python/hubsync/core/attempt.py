@@ -8,6 +8,7 @@ from typing import Final
 from hubsync.core import ledger
 from hubsync.core.batch import Route, route_of
 from hubsync.core.change import ARCHIVED, YES, Change, Reading, RecordKey, Version, merged
+from hubsync.core.entry_codec import fits
 from hubsync.core.ledger import Entry, LeftOut, Rev, Watched
 from hubsync.core.limits import REFUSAL_ROUNDS_MAX, SILENCES_MAX
 from hubsync.core.reply import PROPERTY_FAULTS, REQUEST_FAULTS, Reason, Vouched, shown_text
@@ -17,6 +18,7 @@ type Named = tuple[str, Version]  # one reading: its property and its version
 
 NOT_FOUND: Final = "NOT_FOUND"
 MORE_REFUSED: Final = "MORE_REFUSED"
+RECORD_FULL: Final = "RECORD_FULL"
 
 
 @dataclass(slots=True)
@@ -145,10 +147,17 @@ class Attempt:
         return self._unrecorded or bool(self._uncommitted())
 
     def commit(self, *, rev: Rev, now: int) -> None:
-        """Take what the next round sends into the entry, and all verdicts so far with it."""
+        """Take what the next round sends into the entry, and all verdicts so far with it.
+
+        Where the entry cannot hold that, it waits for another invocation.
+        """
         self._watch(now)
+        after = ledger.laid_on_top(self.entry, self._uncommitted(), rev=rev)
+        if not fits(after):
+            self.halt(RECORD_FULL)
+            return
         self._unrecorded = False
-        self.entry = ledger.laid_on_top(self.entry, self._uncommitted(), rev=rev)
+        self.entry = after
 
     def recorded(self) -> None:
         """Take note that the ledger holds the entry, and with it all verdicts so far."""

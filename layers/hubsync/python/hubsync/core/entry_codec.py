@@ -8,6 +8,7 @@ from pydantic_core import from_json
 from hubsync.core.change import Reading, Version, merged
 from hubsync.core.compact import compact
 from hubsync.core.ledger import NO_LEASE, Entry, LeftOut, Rev, Watched
+from hubsync.core.limits import ENTRY_BYTES_MAX, PENDING_BYTES_MAX, SYNCED_ROOMY_MAX
 
 _FORMAT = 1
 
@@ -44,6 +45,18 @@ def encode(entry: Entry) -> bytes:
         "o": int(entry.others_written),
     }
     return compact({name: value for name, value in fields.items() if value})
+
+
+def fits(entry: Entry) -> bool:
+    """Whether the ledger can hold the entry.
+
+    Values alone seldom fill it, so an entry with few versions and nothing watched is not measured.
+    """
+    if not entry.watched and len(entry.synced) + len(entry.pending) <= SYNCED_ROOMY_MAX:
+        values = [reading.value for some in entry.pending.values() for reading in some]
+        if 4 * sum(map(len, values)) <= PENDING_BYTES_MAX:
+            return True
+    return len(encode(entry)) <= ENTRY_BYTES_MAX
 
 
 def decode(packed: bytes, *, rev: Rev, due_at: int = 0, watched_until: int = 0) -> Entry:

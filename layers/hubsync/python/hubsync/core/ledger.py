@@ -11,6 +11,7 @@ from types import MappingProxyType
 from typing import Any, Final, NamedTuple, NewType
 
 from hubsync.core.change import ARCHIVED, YES, Change, Reading, Readings, Version, merged
+from hubsync.core.compact import text_bytes
 from hubsync.core.limits import (
     DOUBTS_APART_MIN,
     DOUBTS_MAX,
@@ -147,8 +148,12 @@ def crowded(entry: Entry) -> bool:
     """Whether what is pending must be settled before anything is laid on top of it."""
     if any(len(readings) > PENDING_READINGS_MAX for readings in entry.pending.values()):
         return True
-    values = (reading.value for readings in entry.pending.values() for reading in readings)
-    return sum(len(value.encode()) for value in values) > PENDING_BYTES_MAX
+    values = [reading.value for readings in entry.pending.values() for reading in readings]
+    # At most 4 bytes a character; the exact sum is taken only where this one is above the limit.
+    return (
+        4 * sum(map(len, values)) > PENDING_BYTES_MAX
+        and sum(map(text_bytes, values)) > PENDING_BYTES_MAX
+    )
 
 
 def laid_on_top(entry: Entry, readings: Mapping[str, Reading], *, rev: Rev) -> Entry:
@@ -191,7 +196,7 @@ def _fitting(watched: Mapping[str, Watched]) -> dict[str, Watched]:
     fitting: dict[str, Watched] = {}
     size = 0
     for name in sorted(watched, key=lambda name: len(watched[name].reading.value)):
-        size += 2 * len(watched[name].reading.value.encode())  # as sent, and as shown
+        size += text_bytes(watched[name].reading.value) + text_bytes(watched[name].shown)
         if size > WATCHED_BYTES_MAX:
             break
         fitting[name] = watched[name]

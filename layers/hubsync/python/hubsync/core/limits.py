@@ -47,7 +47,9 @@ WRITE_SECONDS_LEFT_MIN = 3  # Then what is under way is left as it is, and hande
 CALLS_AT_ONCE_MAX = 16  # Keeps 190 calls per 10 s flowing while each takes up to 0.8 s.
 
 # Ledger
-PENDING_BYTES_MAX = 256 * 1024  # Values pending on one record; DynamoDB's item limit is 400 KB.
+PENDING_BYTES_MAX = 256 * 1024  # Values pending on one record, as JSON has them.
+ENTRY_BYTES_MAX = 390_000  # As encoded. Documented: an item has 400 KB; the rest takes 8.
+SYNCED_ROOMY_MAX = 60  # So few versions leave room for all values that may be pending.
 PENDING_READINGS_MAX = 16  # Of one property: through an outage each newer one is laid on top.
 WATCHED_BYTES_MAX = 64 * 1024  # Values watched beside them; the largest are left out.
 TRANSACTION_ITEMS_MAX = 100  # Documented: TransactWriteItems and BatchGetItem alike.
@@ -82,5 +84,7 @@ assert SEND_SECONDS_LEFT_MIN > CALL_SECONDS_MAX + WRITE_SECONDS_LEFT_MIN
 assert CALL_SECONDS_MAX - TOKEN_SECONDS_MAX >= READ_SECONDS_MAX > CONNECT_SECONDS_MAX
 assert BATCH_BYTES_MAX > BATCH_INPUTS_MAX * 1024
 assert PENDING_BYTES_MAX > EVENT_BYTES_MAX
+# A version has an event id and a source, and stands beside a property's name: 1.5 KB at most.
+assert PENDING_BYTES_MAX + SYNCED_ROOMY_MAX * 1_536 < ENTRY_BYTES_MAX
 assert WATCHED_SECONDS_MAX > WATCH_SECONDS
 assert BACKOFF_SECONDS_MAX <= DELAY_SECONDS_MAX

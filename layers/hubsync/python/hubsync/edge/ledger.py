@@ -21,7 +21,12 @@ from botocore.exceptions import BotoCoreError, ClientError
 from hubsync.core.change import RecordKey
 from hubsync.core.entry_codec import decode, encode
 from hubsync.core.ledger import ABSENT, Entry, Rev
-from hubsync.core.limits import READS_AT_ONCE_MAX, TRANSACTION_BYTES_MAX, TRANSACTION_ITEMS_MAX
+from hubsync.core.limits import (
+    ENTRY_BYTES_MAX,
+    READS_AT_ONCE_MAX,
+    TRANSACTION_BYTES_MAX,
+    TRANSACTION_ITEMS_MAX,
+)
 from hubsync.edge.wire import Wire
 from hubsync.errors import Unanswered
 from hubsync.ports import LedgerWrite
@@ -181,9 +186,12 @@ class DynamoLedger:
         return [_record(item) for item in answer["Items"]]
 
     async def write(self, writes: Sequence[LedgerWrite]) -> frozenset[RecordKey]:
-        """Write entries on their conditions; return the records whose condition failed."""
+        """Write entries on their conditions; return the records whose condition failed.
+
+        An entry too large for an item is lost like those, and takes no other with it.
+        """
         lost: set[RecordKey] = set()
-        for some in _transactions(writes, self._table):
+        for some in _transactions(writes, self._table, lost):
             lost |= await self._write(some)
         return frozenset(lost)
 
@@ -222,13 +230,20 @@ class DynamoLedger:
 
 
 def _transactions(
-    writes: Sequence[LedgerWrite], table: str
+    writes: Sequence[LedgerWrite], table: str, too_large: set[RecordKey]
 ) -> Iterator[dict[RecordKey, dict[str, Any]]]:
-    """Cut writes into transactions of at most 100 items and 3.5 MB."""
+    """Cut writes into transactions of at most 100 items and 3.5 MB.
+
+    An entry that no item can hold would make its whole transaction fail: it is left out, and its
+    record put into `too_large`.
+    """
     some: dict[RecordKey, dict[str, Any]] = {}
     size = 0
     for write in writes:
         packed = encode(write.entry)
+        if len(packed) > ENTRY_BYTES_MAX:
+            too_large.add(write.record)
+            continue
         full = len(some) == TRANSACTION_ITEMS_MAX or size + len(packed) > TRANSACTION_BYTES_MAX
         if some and full:
             yield some
