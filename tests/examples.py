@@ -45,7 +45,7 @@ def payloads():
 def tell(payload):
     """Take in a payload as its source would."""
     source = load_source(FOLDER / f"{payload.partition('-')[0]}.toml")
-    body = strict_json.parse((PAYLOADS / f"{payload}.json").read_bytes())
+    body = strict_json.parse((PAYLOADS / f"{payload}.json").read_bytes(), source.form)
     rules = Rules(properties_allowed=source.properties_allowed)
     taken = take(source, HEADERS.get(payload, {}), body, rules)
     assert taken.faults == ()

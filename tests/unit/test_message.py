@@ -4,7 +4,7 @@ from itertools import batched
 
 import pytest
 
-from hubsync.core.limits import EVENT_BYTES_MAX, MESSAGE_BYTES_MAX
+from hubsync.core.limits import EVENT_BYTES_MAX, MESSAGE_BYTES_MAX, VALUE_CHARACTERS_MAX
 from hubsync.core.message import (
     Contents,
     Marks,
@@ -82,12 +82,12 @@ def test_a_size_of_exactly_64_kb_is_not_exceeded():
         )
 
 
-def test_an_event_may_have_128_kb_and_no_more():
-    room = EVENT_BYTES_MAX - len(encode_events([an_event(properties={"a": "", "b": ""})])[0])
-    half = room // 2
-    fits = an_event(properties={"a": "x" * half, "b": "x" * (room - half)})
+def test_an_event_may_have_240_kb_and_no_more():
+    text = "\u754c" * VALUE_CHARACTERS_MAX  # Of three bytes each.
+    room = EVENT_BYTES_MAX - len(encode_events([an_event(properties={"a": text, "b": ""})])[0])
+    fits = an_event(properties={"a": text, "b": "x" * room})
     assert encode_events([fits])
-    above = an_event(properties={"a": "x" * half, "b": "x" * (room - half + 1)})
+    above = an_event(properties={"a": text, "b": "x" * (room + 1)})
     with pytest.raises(InvalidEvents) as caught:
         encode_events([fits, above])
     size = EVENT_BYTES_MAX + 1

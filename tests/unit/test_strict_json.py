@@ -1,3 +1,4 @@
+import json
 from decimal import Decimal
 
 import pytest
@@ -7,9 +8,10 @@ from hubsync.core.limits import (
     JSON_CONTAINERS_MAX,
     JSON_DEPTH_MAX,
     JSON_NODES_PER_EVENT_MAX,
+    JSON_NODES_PER_PAYLOAD_MAX,
     JSON_NUMBER_CHARACTERS_MAX,
 )
-from hubsync.core.strict_json import parse
+from hubsync.core.strict_json import PAYLOAD, parse
 from hubsync.errors import NotJson
 
 LONG = "9" * JSON_NUMBER_CHARACTERS_MAX
@@ -133,6 +135,28 @@ def test_an_event_may_have_10000_values_and_no_more(wrap):
     assert parse(wrap.format(f'{{"a":[{numbers}]}}').encode())
     with pytest.raises(NotJson, match=f"more than {JSON_NODES_PER_EVENT_MAX} JSON values"):
         parse(wrap.format(f'{{"a":[1,{numbers}]}}').encode())
+
+
+@pytest.mark.parametrize("wrap", ["{}", "[1,{}]"], ids=["an object", "an array"])
+def test_a_payload_may_have_131072_values_and_no_more(wrap):
+    # The object and its lists are values, too, and so are the array around it and its 1.
+    room = JSON_NODES_PER_PAYLOAD_MAX - 3 - 2 * wrap.count("1")
+    numbers = ",".join(["1"] * room)
+    assert parse(wrap.format(f'{{"a":[{numbers}],"b":""}}').encode(), PAYLOAD)
+    with pytest.raises(NotJson, match="the body has more than 131072 JSON values"):
+        parse(wrap.format(f'{{"a":[1,{numbers}],"b":""}}').encode(), PAYLOAD)
+
+
+def test_a_payload_that_is_an_array_is_no_array_of_events():
+    values = [1] * (EVENTS_PER_REQUEST_MAX + 1)
+    assert parse(json.dumps(values).encode(), PAYLOAD) == values
+
+
+def test_half_a_surrogate_pair_is_taken_where_the_form_takes_it():
+    body = rb'{"a": "\ud83d"}'
+    assert parse(body, PAYLOAD._replace(takes_halves=True)) == {"a": "\ud83d"}
+    with pytest.raises(NotJson, match="half of a surrogate pair"):
+        parse(body, PAYLOAD)
 
 
 def test_a_refusal_does_not_quote_the_body():

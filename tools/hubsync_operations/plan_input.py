@@ -42,7 +42,7 @@ def parse_given(
         occurred_at_max=round((now + CLOCK_SKEW_SECONDS_MAX) * 1_000_000),
     )
     try:
-        taken = take(source, {}, strict_json.parse(body), rules)
+        taken = take(source, {}, strict_json.parse(body, source.form), rules)
     except InvalidEvents as error:
         return Given(source.account, source.name, [], error.faults)
     return Given(source.account, source.name, taken.events, taken.faults)

@@ -79,7 +79,7 @@ def sample(
     now: float,
 ) -> Sampled:
     """Take in a payload as ingest does once its signature is verified; raises NotJson."""
-    body = strict_json.parse(payload)
+    body = strict_json.parse(payload, source.form)
     if (challenge := challenge_of(source, body)) is not None:
         return Sampled(200, 0, challenge)
     latest = round((now + CLOCK_SKEW_SECONDS_MAX) * 1_000_000)

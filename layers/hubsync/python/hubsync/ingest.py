@@ -6,7 +6,7 @@ queue. Nothing is said to an unsigned sender but that.
 
 from collections.abc import Callable, Mapping, Sequence
 from http import HTTPMethod
-from typing import NamedTuple, Protocol
+from typing import Final, NamedTuple, Protocol
 
 from hubsync.core import signature, strict_json
 from hubsync.core.cloud_events import BATCH, STRUCTURED, cloud_drafts, mode
@@ -24,6 +24,8 @@ from hubsync.errors import (
     MethodRefused,
     UnknownSource,
 )
+
+_UTF_8: Final = frozenset({"utf-8", "utf8"})  # Some senders leave the hyphen out.
 
 type Enqueue = Callable[[str, Sequence[str]], None]
 """Puts message bodies into the queue, for an account; NotEnqueued unless all were confirmed."""
@@ -98,7 +100,7 @@ def ingest(
         source.properties_allowed,
         occurred_at_max=round((now + CLOCK_SKEW_SECONDS_MAX) * 1_000_000),
     )
-    body = strict_json.parse(bytes(request.body))
+    body = strict_json.parse(bytes(request.body), source.form)
     if (challenge := challenge_of(source, body)) is not None:
         return Accepted(0, 0, request.request_id, challenge=challenge)
     taken = take(source, request.headers, body, rules)
@@ -142,7 +144,7 @@ def _check_media(headers: Mapping[str, str]) -> None:
     if media.startswith("application/cloudevents") and media not in (STRUCTURED, BATCH):
         raise MediaRefused(f"CloudEvents are read as {STRUCTURED} and {BATCH}")
     charsets = [text for text in parameters if text.startswith("charset=")]
-    if any(text.removeprefix("charset=").strip('"') != "utf-8" for text in charsets):
+    if any(text.removeprefix("charset=").strip('"') not in _UTF_8 for text in charsets):
         raise MediaRefused("the charset must be UTF-8")
     if headers.get("content-encoding", "identity").lower() != "identity":
         raise MediaRefused("the body must not be compressed")

@@ -5,6 +5,8 @@ BODY_BYTES_MAX = 1_048_576  # Ours: far above any webhook; Lambda's own cap is 6
 EVENTS_PER_REQUEST_MAX = 1_000
 JSON_DEPTH_MAX = 32
 JSON_NODES_PER_EVENT_MAX = 10_000
+# Of a body that a mapping picks a few of. A shop's order with 250 lines has some 20,000 of them.
+JSON_NODES_PER_PAYLOAD_MAX = 131_072
 JSON_NUMBER_CHARACTERS_MAX = 1_000
 # One for each 8 bytes of the largest body: an event with a list in each property has fewer.
 JSON_CONTAINERS_MAX = BODY_BYTES_MAX // 8
@@ -16,7 +18,7 @@ VALUES_PER_TABLE_MAX = 1_000  # Ours: HubSpot's longest lists of choices are cou
 CLOCK_SKEW_SECONDS_MAX = 300  # An event from further ahead would win against all that follow.
 
 # Change events
-EVENT_BYTES_MAX = 128 * 1024  # As encoded in its message.
+EVENT_BYTES_MAX = 240 * 1024  # As encoded in its message: a text of 65,536 characters takes 192 KB.
 EVENT_ID_CHARACTERS_MAX = 256
 ID_CHARACTERS_MAX = 512  # Ours: of a record; 100 of them leave a transaction room for values.
 PROPERTIES_MAX = 250

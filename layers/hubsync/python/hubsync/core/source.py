@@ -14,6 +14,7 @@ from pydantic import (
     model_validator,
 )
 
+from hubsync.core import strict_json
 from hubsync.core.event import Rules
 from hubsync.core.mapping import MappedChange, mistakes
 from hubsync.core.schemes import SCHEMES, Algorithm, Encoding, Scheme, placeholders
@@ -119,6 +120,13 @@ class Source(BaseModel):
     invalid: Literal["refuse", "ignore"] = "refuse"
     # Without any, bodies are change events in canonical form.
     change: Annotated[tuple[MappedChange, ...], Field(strict=False)] = ()
+
+    @property
+    def form(self) -> strict_json.Form:
+        """What a body may hold: a mapping picks a few values, of canonical events all count."""
+        if not self.change:
+            return strict_json.EVENTS
+        return strict_json.PAYLOAD._replace(takes_halves=self.invalid == "ignore")
 
 
 def load_sources(folder: Path, object_types: Mapping[str, str] | None = None) -> dict[str, Source]:
