@@ -93,7 +93,7 @@ def webhook(event: Event, source: str) -> Response:
     metrics.add_metric("EventsIgnored", MetricUnit.Count, accepted.ignored)
     if accepted.challenge is not None:
         return _answer(HTTPStatus.OK, {"challenge": accepted.challenge})
-    if accepted.ignored:
+    if accepted.ignored or accepted.refused:
         _log_ignored(source, accepted)
     answer = {
         "accepted": accepted.accepted,
@@ -119,12 +119,13 @@ def _log_ignored(source: str, accepted: Accepted) -> None:
     """
     keys = {fault.pointer for fault in accepted.faults if fault.pointer.startswith("/change")}
     logger.info(
-        "payload_ignored",
+        "payload_ignored" if accepted.ignored else "values_left_out",
         source=source,
         request_id=accepted.request_id,
         reason="invalid" if accepted.faults else "no_change_matches",
         accepted=accepted.accepted,
         ignored=accepted.ignored,
+        values_left_out=accepted.refused,
         keys=sorted(keys),
     )
 

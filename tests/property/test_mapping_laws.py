@@ -80,10 +80,13 @@ def test_a_mangled_payload_is_taken_in_or_told_to_be_invalid(payload):
     source = SOURCES[name]
     rules = Rules(properties_allowed=source.properties_allowed)
     taken = take(source, HEADERS.get(name, {}), body, rules)
-    assert len(taken.encoded) + taken.ignored >= 1
+    assert len(taken.encoded) + taken.ignored + len(taken.unmade) >= 1
+    assert bool(taken.faults) == bool(taken.unmade or taken.refused)
     events = [json.loads(text, parse_float=Decimal) for text in taken.encoded]
-    assert parse_events(events, rules) == taken.events
+    assert parse_events(events, rules._replace(empty_updates=True)) == taken.events
+    marks = [event.pop("refused", {}) for event in events]
     assert list(map(encode_event, taken.events)) == events
+    assert sum(map(len, marks)) == taken.refused
     try:
         drafts = map_payload(source.change, headers=HEADERS.get(name, {}), body=body)
         everything = take_all(drafts, rules)

@@ -705,6 +705,41 @@ def test_what_was_refused_of_an_event_is_not_tried_again():
     assert json.loads(letter.body)["events"] == [wire(properties={"seats": "7", "phone": "1"})]
 
 
+def test_what_was_left_out_at_the_door_is_reported_once_the_rest_is_written():
+    stage = Stage()
+    lacking = {"seats": "INVALID_VALUE", "fax": "INVALID_VALUE"}
+    stage.consume(a_message(wire(properties={"phone": "1"}, refused=lacking)))
+    assert stage.contact() == {"phone": "1"}
+    assert stage.letters == [("e-1", "INVALID_VALUE", ("fax", "seats"))]
+    (letter,) = stage.queue.letters
+    message = "the payload had no valid value for fax, which was left out"
+    assert letter.rejected.message == message
+    # The value is gone, so another life would end the same way.
+    assert json.loads(letter.body)["events"] == [wire(properties={"phone": "1"}, refused=lacking)]
+
+
+def test_an_update_of_which_all_was_left_out_at_the_door_is_a_dead_letter_and_costs_no_call():
+    stage = Stage()
+    nothing = {"operation": "update", "idProperty": None, "id": "512", "properties": {}}
+    stage.consume(a_message(wire(**nothing, refused={"seats": "INVALID_VALUE"})))
+    assert stage.letters == [("e-1", "INVALID_VALUE", ("seats",))]
+    assert stage.calls == []
+
+
+def test_an_upsert_of_which_all_was_left_out_at_the_door_creates_its_record():
+    stage = Stage()
+    stage.consume(a_message(wire(properties={}, refused={"seats": "INVALID_VALUE"})))
+    assert stage.contact() == {}
+    assert stage.letters == [("e-1", "INVALID_VALUE", ("seats",))]
+
+
+def test_hubspots_refusal_names_the_letter_of_an_event_that_lacks_a_value_of_the_door_too():
+    stage = Stage()
+    lacking = {"fax": "INVALID_VALUE"}
+    stage.consume(a_message(wire(properties={"seats": "seven"}, refused=lacking)))
+    assert stage.letters == [("e-1", "INVALID_INTEGER", ("fax", "seats"))]
+
+
 def test_refused_values_of_one_record_end_a_few_at_a_time_and_the_good_ones_at_once():
     stage = Stage()
     events = [

@@ -4,7 +4,7 @@ from decimal import Decimal
 
 import pytest
 
-from hubsync.core.drafts import take_all, take_valid
+from hubsync.core.drafts import Place, take_all, take_valid
 from hubsync.core.foreign import map_payload
 from hubsync.core.limits import EVENTS_PER_REQUEST_MAX, MAPPING_STEPS_MAX
 from hubsync.core.mapping import MappedChange, mistakes
@@ -175,7 +175,7 @@ def test_a_value_that_a_table_lacks_is_that_of_all_others_or_a_fault():
 )
 def test_a_change_is_about_the_payloads_for_which_its_condition_holds(when, count):
     found = drafts(a_change(when=when))
-    assert (len(found.wires), found.ignored, found.faults) == (count, 1 - count, ())
+    assert (len(found.wires), found.ignored, found.faults) == (count, 1 - count, [])
 
 
 def items(*names):
@@ -319,7 +319,8 @@ def test_where_invalid_events_are_ignored_the_valid_ones_beside_them_are_taken()
     change = a_change_for_each(when="item.name != 'ida'", firstname="item.name")
     taken = take_valid(drafts(change, body=body), NO_RULES)
     assert [event.id for event in taken.events] == ["ada@example.com", "joe@example.com"]
-    assert (len(taken.encoded), taken.ignored) == (2, 3)
+    assert (len(taken.encoded), taken.ignored) == (2, 1)
+    assert [unmade.place for unmade in taken.unmade] == [Place(0, 2), Place(0, 1)]
     assert taken.faults == (
         Fault("/change/0/fields/occurred_at", "element 2: is null, or not there"),
         Fault("/change/0/fields/id", "element 1: is empty"),

@@ -237,6 +237,12 @@ def _tell_redriven(result: Redriven, *, dry_run: bool) -> None:
             f"{result.again:,} left: twins of redriven ones, or refused again meanwhile",
             highlight=False,
         )
+    if result.gone:
+        out.print(
+            f"{result.gone:,} left: their values were invalid and are not kept (INVALID_VALUE); "
+            "mend them in the upstream system, and send them again from there",
+            highlight=False,
+        )
     if result.unconfirmed or result.undeleted:
         out.print(
             f"{result.unconfirmed:,} events left, since SQS did not confirm them; "

@@ -11,7 +11,7 @@ from typing import Any, Final
 
 from hubsync.core.change import RecordKey, record_key
 from hubsync.core.event import ChangeEvent, Rules, moment
-from hubsync.core.message import Envelope, afresh, parse_message, repack
+from hubsync.core.message import INVALID_VALUE, Envelope, afresh, parse_message, repack
 
 RECEIVES_EXHAUSTED: Final = "RECEIVES_EXHAUSTED"
 OWN_REASONS: Final = frozenset(
@@ -21,6 +21,7 @@ OWN_REASONS: Final = frozenset(
         "NO_ANSWER",
         "ARCHIVE_OF_MERGED",
         "RETRIES_EXHAUSTED",
+        INVALID_VALUE,
         RECEIVES_EXHAUSTED,
     }
     | {"MALFORMED_EVENT", "MALFORMED_MESSAGE"}
@@ -70,6 +71,11 @@ class Letter:
     def event_id(self) -> str | None:
         found = self.wire.get("eventId") if isinstance(self.wire, dict) else None
         return found if isinstance(found, str) else None
+
+    @property
+    def is_gone(self) -> bool:
+        """Whether another life would end the same way: what was refused is not in the letter."""
+        return self.code == INVALID_VALUE
 
     @property
     def record(self) -> RecordKey | None:

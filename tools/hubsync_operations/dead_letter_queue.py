@@ -177,12 +177,14 @@ class Redriven:
 
     `again` came back while it ran: refused once more, or twins of redriven ones. They are left, as
     are `unconfirmed` ones, which SQS did not confirm and which may have been sent all the same.
+    `gone` are left, too: their values were left out at the door, and only the source has them.
     """
 
     messages: int = 0  # looked at
     matched: int = 0
     sent: int = 0
     again: int = 0
+    gone: int = 0
     unconfirmed: int = 0
     undeleted: int = 0  # messages that were sent and are still there
     complete: bool = False
@@ -218,10 +220,9 @@ class Redrive:
         return None if self.limit is None else self.limit - self.result.matched
 
     def _chosen(self, message: Opened) -> list[Letter]:
-        wanted = {
-            letter: identity(message, letter)
-            for letter in filter(self.wanted.takes, message.letters)
-        }
+        matching = [*filter(self.wanted.takes, message.letters)]
+        wanted = {each: identity(message, each) for each in matching if not each.is_gone}
+        self.result.gone += len(matching) - len(wanted)
         chosen = [letter for letter, name in wanted.items() if name not in self._done]
         self.result.again += len(wanted) - len(chosen)
         chosen = chosen[: self._left()]

@@ -90,7 +90,8 @@ def sample(
     except InvalidEvents as error:
         return Sampled(422, 0, None, matches, (), _faults(path, source, error.faults))
     faults = _faults(path, source, taken.faults)
-    return Sampled(202, taken.ignored, None, matches, tuple(taken.events), faults)
+    ignored = taken.ignored + len(taken.unmade)
+    return Sampled(202, ignored, None, matches, tuple(taken.events), faults)
 
 
 def _matches(source: Source, headers: Mapping[str, str], body: Json) -> tuple[Match, ...]:

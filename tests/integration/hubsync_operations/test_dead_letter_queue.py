@@ -100,6 +100,14 @@ def test_a_look_that_cannot_hold_all_says_so(queues):
     assert (len(letters), complete, len(buried(queues))) == (10, False, 23)
 
 
+def test_a_letter_whose_value_is_gone_stays(queues):
+    bury(queues, "a", reason_code="INVALID_VALUE", refused_properties="fax")
+    bury_refused(queues, "b")
+    result = Redrive(queues, ALL).run()
+    assert result == Redriven(messages=2, matched=1, sent=1, gone=1, complete=True)
+    assert (queued(queues), buried(queues)) == ([["b"]], [["a"]])
+
+
 def test_all_are_redriven_as_new_messages_of_their_account(queues):
     bury_refused(queues, "a", "b")
     bury(queues, "c", "d")

@@ -53,7 +53,7 @@ class Request(NamedTuple):
 
 
 class Accepted(NamedTuple):
-    """What became of a request's events; the faults are of those that were ignored as invalid.
+    """What became of a request's events; the faults are of what was left out or ignored as invalid.
 
     A challenge is to be echoed, since the sender asks whether this is the right address.
     """
@@ -62,6 +62,7 @@ class Accepted(NamedTuple):
     ignored: int
     request_id: str
     faults: tuple[Fault, ...] = ()
+    refused: int = 0  # values that were left out
     challenge: str | None = None
 
 
@@ -111,7 +112,8 @@ def ingest(
         "requestId": request.request_id,
     }
     enqueue(source.account, list(pack(taken.encoded, head=head)))
-    return Accepted(len(taken.encoded), taken.ignored, request.request_id, taken.faults)
+    ignored = taken.ignored + len(taken.unmade)
+    return Accepted(len(taken.encoded), ignored, request.request_id, taken.faults, taken.refused)
 
 
 def take(source: Source, headers: Mapping[str, str], body: Json, rules: Rules) -> Taken:
@@ -122,7 +124,8 @@ def take(source: Source, headers: Mapping[str, str], body: Json, rules: Rules) -
 
 def _drafts(source: Source, headers: Mapping[str, str], body: Json) -> Drafts:
     if source.change:
-        return map_payload(source.change, headers=headers, body=body)
+        mends = source.invalid == "ignore"
+        return map_payload(source.change, headers=headers, body=body, mends=mends)
     carried = mode(headers)
     return canonical_drafts(body) if carried is None else cloud_drafts(body, headers, carried)
 

@@ -14,7 +14,7 @@ from pydantic import ValidationError
 
 from hubsync.core import strict_json
 from hubsync.core.cloud_event import CloudEvent
-from hubsync.core.drafts import Drafts
+from hubsync.core.drafts import Drafts, Place, Unmade
 from hubsync.core.event import faults_of
 from hubsync.core.strict_json import Json
 from hubsync.errors import Fault, InvalidEvents, NotJson
@@ -53,17 +53,19 @@ def cloud_drafts(body: Json, headers: Mapping[str, str], mode: Mode) -> Drafts:
     if mode == "batch":
         if not isinstance(body, list):
             return _invalid([Fault("", "a batch must be an array")])
-        return _opened({f"/{index}": value for index, value in enumerate(body)})
+        return _opened({Place(None, index): value for index, value in enumerate(body)})
     if mode == "structured":
-        return _opened({"": body})
+        return _opened({Place(): body})
     try:
         attributes = _attributes(headers)
     except InvalidEvents as error:
         return _invalid(error.faults)
-    drafts = _opened({"": attributes | {"data": body}})
+    drafts = _opened({Place(): attributes | {"data": body}})
     return drafts._replace(
         locate=lambda fault: _of_header(drafts.locate(fault)),
-        faults=tuple(map(_of_header, drafts.faults)),
+        unmade=tuple(
+            Unmade(place, tuple(map(_of_header, faults))) for place, faults in drafts.unmade
+        ),
     )
 
 
@@ -81,26 +83,30 @@ def permission(headers: Mapping[str, str], *, requests_per_second: int) -> dict[
 
 
 def _invalid(faults: Sequence[Fault]) -> Drafts:
-    return Drafts([], lambda fault: fault, failed=1, faults=tuple(faults))
+    return Drafts([], [], lambda fault: fault, unmade=(Unmade(Place(), tuple(faults)),))
 
 
-def _opened(envelopes: Mapping[str, Json]) -> Drafts:
-    """Return the drafts of envelopes by the pointer to each."""
-    faults: list[Fault] = []
-    fields: dict[str, Json] = {}
-    for start, envelope in envelopes.items():
+def _opened(envelopes: Mapping[Place, Json]) -> Drafts:
+    """Return the drafts of envelopes by the place of each."""
+    unmade: list[Unmade] = []
+    fields: dict[Place, Json] = {}
+    for place, envelope in envelopes.items():
+        start = _start(place)
         try:
-            fields[start] = _fields(CloudEvent.model_validate(envelope))
+            fields[place] = _fields(CloudEvent.model_validate(envelope))
         except ValidationError as error:
-            faults += faults_of(error, start)
+            unmade.append(Unmade(place, tuple(faults_of(error, start))))
         except InvalidEvents as error:
-            faults += [Fault(start + pointer, message) for pointer, message in error.faults]
+            faults = tuple(Fault(start + pointer, message) for pointer, message in error.faults)
+            unmade.append(Unmade(place, faults))
+    starts = [_start(place) for place in fields]
     return Drafts(
-        [*fields.values()],
-        partial(_in_envelope, [*fields]),
-        failed=len(envelopes) - len(fields),
-        faults=tuple(faults),
+        [*fields.values()], [*fields], partial(_in_envelope, starts), unmade=tuple(unmade)
     )
+
+
+def _start(place: Place) -> str:
+    return "" if place.element is None else f"/{place.element}"
 
 
 def _fields(event: CloudEvent) -> dict[str, Json]:

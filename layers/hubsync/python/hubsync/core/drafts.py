@@ -3,77 +3,161 @@
 Whatever form a payload has, it becomes drafts first, and these become change events in one way.
 """
 
-from collections.abc import Callable, Sequence
-from typing import NamedTuple
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from types import MappingProxyType
+from typing import Final, NamedTuple
 
-from hubsync.core.event import FAULTS_MAX, ChangeEvent, Rules, parse_events
-from hubsync.core.message import encode_events
+from hubsync.core.event import FAULTS_MAX, ChangeEvent, Rules, is_property_name, parse_events
+from hubsync.core.message import INVALID_VALUE, Marks, encode_events
 from hubsync.core.strict_json import Json
 from hubsync.errors import Fault, InvalidEvents
 
 
-class Drafts(NamedTuple):
-    """Change events to be, in order. `locate` turns a pointer into `wires` into the payload's own.
+class Place(NamedTuple):
+    """Where in a payload an event is from: a change of the mapping, an element of its list.
 
-    `ignored` counts what nobody wanted; `faults` are those of `failed` events that are no drafts.
+    None is the whole: of a payload without a mapping, or without a list.
+    """
+
+    change: int | None = None
+    element: int | None = None
+
+
+class Unmade(NamedTuple):
+    """What no event could be made of, and why."""
+
+    place: Place
+    faults: tuple[Fault, ...]
+
+
+_NOTHING: Final[Mapping[int, Mapping[str, Fault]]] = MappingProxyType({})
+
+
+class Drafts(NamedTuple):
+    """Change events to be, in order, each with its place.
+
+    `locate` turns a pointer into `wires` into the payload's own. `ignored` counts what nobody
+    wanted. `left_out` has by event the properties whose values could not be worked out.
     """
 
     wires: Sequence[Json]
+    places: Sequence[Place]
     locate: Callable[[Fault], Fault]
     ignored: int = 0
-    failed: int = 0
-    faults: tuple[Fault, ...] = ()
+    unmade: tuple[Unmade, ...] = ()
+    left_out: Mapping[int, Mapping[str, Fault]] = _NOTHING
+
+    @property
+    def faults(self) -> list[Fault]:
+        """Return what is known to be wrong before any event is validated."""
+        values = [fault for faults in self.left_out.values() for fault in faults.values()]
+        return [*(fault for each in self.unmade for fault in each.faults), *values]
 
 
 class Taken(NamedTuple):
-    """Valid events, and as they stand in a message; how many are ignored, the faults of these."""
+    """Valid events, and as they stand in a message.
+
+    `ignored` counts what nobody wanted, `refused` the values that were left out of the events.
+    `faults` are those of values and of what no event could be made of.
+    """
 
     events: list[ChangeEvent]
     encoded: list[bytes]
     ignored: int = 0
+    refused: int = 0
+    unmade: tuple[Unmade, ...] = ()
     faults: tuple[Fault, ...] = ()
 
 
 def canonical_drafts(body: Json) -> Drafts:
     """Return the drafts of a body that holds change events already: one, or an array of them."""
     if isinstance(body, list):
-        return Drafts(body, lambda fault: fault)
-    return Drafts([body], lambda fault: fault._replace(pointer=fault.pointer.removeprefix("/0")))
+        return Drafts(body, [Place(None, n) for n in range(len(body))], lambda fault: fault)
+    return Drafts(
+        [body], [Place()], lambda fault: fault._replace(pointer=fault.pointer.removeprefix("/0"))
+    )
 
 
 def take_all(drafts: Drafts, rules: Rules) -> Taken:
     """Return every event; InvalidEvents if one is not valid, with the faults of all."""
-    faults = [*drafts.faults]
+    faults = drafts.faults
     try:
-        taken = _take(drafts.wires, rules)
+        events = parse_events(list(drafts.wires), rules)
+        encoded = encode_events(events)
     except InvalidEvents as error:
         faults += map(drafts.locate, error.faults)
     if faults:
         raise InvalidEvents(faults[:FAULTS_MAX])
-    return taken._replace(ignored=drafts.ignored)
+    return Taken(events, encoded, drafts.ignored)
 
 
 def take_valid(drafts: Drafts, rules: Rules) -> Taken:
-    """Return the events that are valid. The others are ignored, each for itself."""
-    found: list[Taken] = []
-    faults = [*drafts.faults]
-    for index, wire in enumerate(drafts.wires):
+    """Return the events that can be made, each without the values that are invalid in themselves.
+
+    An event says in its message which properties it lacks.
+    """
+    if not drafts.faults:
         try:
-            found.append(_take([wire], rules))
+            return take_all(drafts, rules)
+        except InvalidEvents:
+            pass  # One by one it shows which.
+    events: list[ChangeEvent] = []
+    encoded: list[bytes] = []
+    unmade, faults, refused = [*drafts.unmade], drafts.faults, 0
+    for index, wire in enumerate(drafts.wires):
+        known = drafts.left_out.get(index, {})
+        try:
+            valid = _without_invalid_values(wire, known, rules)
+            encoded += encode_events([valid.event], [valid.marks])
         except InvalidEvents as error:
-            faults += (drafts.locate(_moved(fault, index)) for fault in error.faults)
-    invalid = len(drafts.wires) - len(found)
+            found = tuple(drafts.locate(_moved(fault, index)) for fault in error.faults)
+            unmade.append(Unmade(drafts.places[index], found))
+            faults += found
+            continue
+        events.append(valid.event)
+        refused += len(valid.marks.refused)
+        faults += (drafts.locate(_moved(fault, index)) for fault in valid.faults)
     return Taken(
-        [event for each in found for event in each.events],
-        [one for each in found for one in each.encoded],
-        drafts.ignored + drafts.failed + invalid,
-        tuple(faults),
+        events, encoded, drafts.ignored, refused, tuple(unmade), tuple(faults[:FAULTS_MAX])
     )
 
 
-def _take(wires: Sequence[Json], rules: Rules) -> Taken:
-    events = parse_events(list(wires), rules)
-    return Taken(events, encode_events(events))
+class _Valid(NamedTuple):
+    event: ChangeEvent
+    marks: Marks
+    faults: Sequence[Fault]
+
+
+def _without_invalid_values(wire: Json, known: Mapping[str, Fault], rules: Rules) -> _Valid:
+    """Return an event and what of it is refused; InvalidEvents if more than values is wrong."""
+    try:
+        (event,) = parse_events([wire], rules._replace(empty_updates=bool(known)))
+    except InvalidEvents as error:
+        faults = error.faults
+    else:
+        return _Valid(event, _marks(known), ())
+    invalid = [name for name in map(_property_of, faults) if name is not None]
+    if len(invalid) < len(faults) or not isinstance(wire, dict):
+        raise InvalidEvents(faults)
+    properties = wire["properties"]
+    assert isinstance(properties, dict)
+    left = {name: value for name, value in properties.items() if name not in invalid}
+    (event,) = parse_events([{**wire, "properties": left}], rules._replace(empty_updates=True))
+    return _Valid(event, _marks([*known, *invalid]), faults)
+
+
+def _marks(names: Iterable[str]) -> Marks:
+    return Marks({name.lower(): INVALID_VALUE for name in names})
+
+
+def _property_of(fault: Fault) -> str | None:
+    """Return the property whose value is at fault; None if it is anything else."""
+    _, _, *steps = fault.pointer.split("/")
+    match steps:
+        case ["properties", step]:
+            name = step.replace("~1", "/").replace("~0", "~")
+            return name if is_property_name(name) else None
+    return None
 
 
 def _moved(fault: Fault, index: int) -> Fault:

@@ -70,6 +70,7 @@ class Rules(NamedTuple):
     object_types: Mapping[str, str] = MappingProxyType({})
     properties_allowed: frozenset[str] | None = None
     occurred_at_max: int | None = None  # microseconds since 1970; None where it was checked before
+    empty_updates: bool = False  # allowed: what an update said was refused
 
 
 def moment(text: str) -> int:
@@ -158,6 +159,15 @@ def _property_name(name: str) -> str:
     return name
 
 
+def is_property_name(name: str) -> bool:
+    """Whether a property can have this name, in any case."""
+    try:
+        _property_name(name)
+    except ValueError:
+        return False
+    return True
+
+
 def _properties(
     value: object, handler: ValidatorFunctionWrapHandler, info: ValidationInfo
 ) -> dict[str, str]:
@@ -174,7 +184,7 @@ def _properties(
     assert isinstance(value, dict)
     if len(properties) < len(value):
         raise ValueError("has two names that differ in case alone")
-    if operation == "update" and not properties:
+    if operation == "update" and not properties and not _rules(info).empty_updates:
         raise ValueError("is empty, so there is nothing to update")
     _check_allowed(properties, _rules(info).properties_allowed)
     return _with_canonical_id(properties, info.data)

@@ -6,9 +6,10 @@ element of a list in it.
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from functools import partial
-from typing import NamedTuple
+from types import MappingProxyType
+from typing import Final, NamedTuple
 
-from hubsync.core.drafts import Drafts
+from hubsync.core.drafts import Drafts, Place, Unmade
 from hubsync.core.epoch import read_moment
 from hubsync.core.evaluation import Evaluation, Failed, Scope, TooCostly
 from hubsync.core.event import moment_text
@@ -16,20 +17,28 @@ from hubsync.core.expression import Expression
 from hubsync.core.limits import EVENTS_PER_REQUEST_MAX, MAPPING_STEPS_MAX
 from hubsync.core.mapping import MappedChange, in_change, translated
 from hubsync.core.strict_json import Json
+from hubsync.core.values import mended
 from hubsync.errors import Fault
+
+_PROPERTIES: Final = "properties/"
 
 
 class Made(NamedTuple):
     """What a change made of a payload, or of one element of it; neither wire nor faults: nothing.
 
-    `change` is its place in the mapping. Faults point into the source's file: nobody can say where
-    in a payload an expression has looked.
+    `left_out` are the properties whose values cannot be worked out; the event is made without them.
+    Faults point into the source's file: nobody can say where in a payload an expression has looked.
     """
 
     change: int
     element: int | None
     wire: dict[str, Json] | None = None
     faults: tuple[Fault, ...] = ()
+    left_out: Mapping[str, Fault] = MappingProxyType({})
+
+    @property
+    def place(self) -> Place:
+        return Place(self.change, self.element)
 
 
 class Unmapped(Exception):
@@ -37,37 +46,52 @@ class Unmapped(Exception):
 
 
 def map_payload(
-    changes: Sequence[MappedChange], *, headers: Mapping[str, str], body: Json
+    changes: Sequence[MappedChange],
+    *,
+    headers: Mapping[str, str],
+    body: Json,
+    mends: bool = False,
 ) -> Drafts:
-    """Return the drafts of the events that a payload means; none if no change is about it."""
+    """Return the drafts of the events that a payload means; none if no change is about it.
+
+    `mends` says that property values lose the characters that no value may hold.
+    """
     try:
-        made = make(changes, headers=headers, body=body)
+        made = make(changes, headers=headers, body=body, mends=mends)
     except Unmapped as error:
-        return Drafts([], lambda fault: fault, failed=1, faults=(Fault("/change", str(error)),))
+        unmade = Unmade(Place(), (Fault("/change", str(error)),))
+        return Drafts([], [], lambda fault: fault, unmade=(unmade,))
     good = [each for each in made if each.wire is not None]
-    bad = [each for each in made if each.faults]
     return Drafts(
         [each.wire for each in good],
+        [each.place for each in good],
         partial(_locate, good),
         ignored=_count_ignored(changes, made),
-        failed=len(bad),
-        faults=tuple(fault for each in bad for fault in each.faults),
+        unmade=tuple(Unmade(each.place, each.faults) for each in made if each.faults),
+        left_out={n: each.left_out for n, each in enumerate(good) if each.left_out},
     )
 
 
-def make(changes: Sequence[MappedChange], *, headers: Mapping[str, str], body: Json) -> list[Made]:
+def make(
+    changes: Sequence[MappedChange],
+    *,
+    headers: Mapping[str, str],
+    body: Json,
+    mends: bool = False,
+) -> list[Made]:
     """Return what each change makes of each of its elements, in order; raises Unmapped.
 
     An event id that an earlier event of the payload has gets the place of its change appended, so
     that events of one payload differ. The later one wins where both set one property.
     """
     evaluation = Evaluation(MAPPING_STEPS_MAX)
+    mend = mended if mends else _as_found
     scope: Scope = {"headers": dict(headers), "body": body}
     made: list[Made] = []
     event_ids: set[Json] = set()
     try:
         for place, change in enumerate(changes):
-            for each in _make(change, place, evaluation, scope):
+            for each in _make(change, place, evaluation, scope, mend):
                 made.append(_told_apart(each, event_ids))
                 if len(event_ids) > EVENTS_PER_REQUEST_MAX:
                     raise Unmapped(f"gives more than {EVENTS_PER_REQUEST_MAX} events")
@@ -77,7 +101,11 @@ def make(changes: Sequence[MappedChange], *, headers: Mapping[str, str], body: J
 
 
 def _make(
-    change: MappedChange, place: int, evaluation: Evaluation, payload: Scope
+    change: MappedChange,
+    place: int,
+    evaluation: Evaluation,
+    payload: Scope,
+    mend: Callable[[Json], Json],
 ) -> Iterator[Made]:
     try:
         elements = _elements(change, evaluation, payload)
@@ -88,15 +116,20 @@ def _make(
         scope = {**payload, "item": item}
         try:
             wanted = change.when is None or evaluation.is_true(change.when, scope)
-            wire = _wire(change, element, evaluation, scope) if wanted else None
-        except _Faulty as error:
-            faults = tuple(_at(place, element, fault) for fault in error.faults)
-            yield Made(place, element, faults=faults)
         except Failed as error:
             fault = _at(place, element, Fault("/when", str(error)))
             yield Made(place, element, faults=(fault,))
+            continue
+        if not wanted:
+            yield Made(place, element)
+            continue
+        wire, faults = _wire(change, element, evaluation, scope, mend)
+        located = {key: _at(place, element, Fault(f"/{key}", why)) for key, why in faults.items()}
+        if all(key.startswith(_PROPERTIES) for key in located):
+            left_out = {key.removeprefix(_PROPERTIES): each for key, each in located.items()}
+            yield Made(place, element, wire, left_out=left_out)
         else:
-            yield Made(place, element, wire)
+            yield Made(place, element, faults=tuple(located.values()))
 
 
 def _elements(
@@ -114,24 +147,21 @@ def _elements(
     return []  # The change is about other payloads.
 
 
-class _Faulty(Exception):
-    """Some fields of an event have no value."""
-
-    def __init__(self, faults: list[Fault]) -> None:
-        super().__init__(faults)
-        self.faults = faults
-
-
 def _wire(
-    change: MappedChange, element: int | None, evaluation: Evaluation, scope: Scope
-) -> dict[str, Json]:
-    faults: list[Fault] = []
+    change: MappedChange,
+    element: int | None,
+    evaluation: Evaluation,
+    scope: Scope,
+    mend: Callable[[Json], Json],
+) -> tuple[dict[str, Json], dict[str, str]]:
+    """Return an event as far as it can be worked out, and for the keys that cannot, why."""
+    faults: dict[str, str] = {}
 
     def read(key: str, expression: Expression, convert: Callable[[Json], Json]) -> Json:
         try:
             return convert(evaluation.value(expression, scope))
         except (Failed, ValueError) as error:
-            faults.append(Fault(f"/{key}", str(error)))
+            faults[key] = str(error)
             return None
 
     fields = change.fields
@@ -146,18 +176,18 @@ def _wire(
         wire |= {} if sequence is None else {"sequence": sequence}
     if change.operation != "archive":
         found = {
-            name: read(f"properties/{name}", expression, _reader(change, name))
+            name: read(f"{_PROPERTIES}{name}", expression, _reader(change, name, mend))
             for name, expression in change.properties.items()
         }
         wire["properties"] = {name: value for name, value in found.items() if value is not None}
-    if faults:
-        raise _Faulty(faults)
-    return wire
+    return wire, faults
 
 
-def _reader(change: MappedChange, name: str) -> Callable[[Json], Json]:
+def _reader(
+    change: MappedChange, name: str, mend: Callable[[Json], Json]
+) -> Callable[[Json], Json]:
     table = change.values.get(name)
-    return _as_found if table is None else lambda value: translated(value, table)
+    return mend if table is None else lambda value: translated(mend(value), table)
 
 
 def _as_found(value: Json) -> Json:

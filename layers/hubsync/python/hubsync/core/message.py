@@ -8,6 +8,7 @@ import json
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from decimal import Decimal, InvalidOperation
+from itertools import repeat
 from types import MappingProxyType
 from typing import Annotated, Any, Final, NamedTuple
 
@@ -79,9 +80,14 @@ class Contents(NamedTuple):
     events: tuple[Delivered, ...]
 
 
-def encode_events(events: Iterable[ChangeEvent]) -> list[bytes]:
+def encode_events(
+    events: Iterable[ChangeEvent], marks: Iterable[Marks] = repeat(UNMARKED)
+) -> list[bytes]:
     """Return each event as it stands in its message; refuse those above the limit."""
-    encoded = [_dumps(encode_event(event)) for event in events]
+    encoded = [
+        _dumps(marked(encode_event(event), own))
+        for event, own in zip(events, marks, strict=False)  # The marks may be endless.
+    ]
     faults = [
         Fault(
             f"/{index}",
@@ -117,8 +123,10 @@ def repack(envelope: Envelope, events: Iterable[dict[str, Any]], *, tries: int) 
     return pack([_dumps(event) for event in events], head=head)
 
 
-def marked(wire: Mapping[str, Any], marks: Marks) -> dict[str, Any]:
+def marked(wire: dict[str, Any], marks: Marks) -> dict[str, Any]:
     """Return an event as it stands in a message, with these marks and no others."""
+    if marks is UNMARKED and not wire.keys() & _MARKS:
+        return wire
     bare = {name: value for name, value in wire.items() if name not in _MARKS}
     if marks.refused:
         bare["refused"] = dict(marks.refused)
@@ -127,7 +135,7 @@ def marked(wire: Mapping[str, Any], marks: Marks) -> dict[str, Any]:
     return bare
 
 
-def afresh(wire: Mapping[str, Any]) -> dict[str, Any]:
+def afresh(wire: dict[str, Any]) -> dict[str, Any]:
     """Return an event as it begins another life: all that HubSpot refused of it is tried again.
 
     A value that was refused at the door is not in the event, so that mark stays.
@@ -161,7 +169,7 @@ def parse_message(body: str, rules: Rules) -> Contents | None:
     events = value.get("events")
     if not isinstance(events, list) or not all(isinstance(each, dict) for each in events):
         return None
-    return Contents(envelope, tuple(_delivered(events, rules)))
+    return Contents(envelope, tuple(_delivered(events, rules._replace(empty_updates=True))))
 
 
 def wires(body: str) -> list[dict[str, Any]]:
@@ -182,10 +190,14 @@ def _delivered(wires: list[dict[str, Any]], rules: Rules) -> list[Delivered]:
             return [delivered for wire in wires for delivered in _delivered([wire], rules)]
         fault = error.faults[0]
         return [Delivered(wires[0], None, f"{fault.pointer} {fault.message}")]
-    return [
-        Delivered(wire, event, marks=_marks(wire))
-        for wire, event in zip(wires, events, strict=True)
-    ]
+    return [_valid(wire, event) for wire, event in zip(wires, events, strict=True)]
+
+
+def _valid(wire: dict[str, Any], event: ChangeEvent) -> Delivered:
+    marks = _marks(wire)
+    if event.operation == "update" and not event.properties and not marks.refused:
+        return Delivered(wire, None, "/properties is empty, so there is nothing to update")
+    return Delivered(wire, event, marks=marks)
 
 
 def _dumps(value: object) -> bytes:

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from hubsync.core.attempt import MORE_REFUSED, NOT_FOUND, Attempt
 from hubsync.core.change import ARCHIVED, Reading
-from hubsync.core.message import NO_MARKS
+from hubsync.core.message import INVALID_VALUE, NO_MARKS
 from hubsync.core.reply import Reason
 
 
@@ -106,10 +106,13 @@ def marks_of(refused: Mapping[str, Reason]) -> dict[str, str]:
 
 
 def reasons_of(marks: Mapping[str, str]) -> dict[str, Reason]:
-    return {
-        name: Reason(code, f"HubSpot refused {name} ({code})", {name: code})
-        for name, code in marks.items()
-    }
+    return {name: Reason(code, _told(name, code), {name: code}) for name, code in marks.items()}
+
+
+def _told(name: str, code: str) -> str:
+    if code == INVALID_VALUE:
+        return f"the payload had no valid value for {name}, which was left out"
+    return f"HubSpot refused {name} ({code})"
 
 
 def rejection(refused: Mapping[str, Reason]) -> Rejected:
@@ -119,5 +122,7 @@ def rejection(refused: Mapping[str, Reason]) -> Rejected:
     if whole is not None:
         return Rejected(whole.code, whole.message, (), whole.correlation_id)
     names = tuple(sorted(refused))
-    reason = refused[names[0]]
-    return Rejected(reason.properties[names[0]], reason.message, names, reason.correlation_id)
+    # Of HubSpot's refusals the letter can be redriven, so they name it, if there are any.
+    first = min(names, key=lambda name: refused[name].code == INVALID_VALUE)
+    reason = refused[first]
+    return Rejected(reason.properties[first], reason.message, names, reason.correlation_id)

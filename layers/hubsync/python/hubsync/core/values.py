@@ -12,10 +12,12 @@ from typing import Any, Final
 from pydantic_core import core_schema
 
 from hubsync.core.limits import NUMBER_CHARACTERS_MAX, VALUE_CHARACTERS_MAX
+from hubsync.core.strict_json import Json
 
 # Unicode's control characters (category Cc) but tab, line feed and carriage return.
 _CONTROLS: Final = r"\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f"
 CONTROL: Final = re.compile(f"[{_CONTROLS}]")
+_HALF: Final = re.compile("[\ud800-\udfff]")  # Of a surrogate pair, such as half an emoji.
 # A value that is the text HubSpot is sent for it; checked by pydantic, outside of Python.
 CANONICAL: Final = core_schema.str_schema(
     strict=True,
@@ -36,7 +38,21 @@ def canonical_value(value: Any) -> str:  # noqa: ANN401 - whatever JSON can hold
         raise ValueError("starts with ';', which HubSpot takes as an append; send the whole list")
     if CONTROL.search(text):
         raise ValueError("holds a control character other than tab and line ends")
+    if not text.isascii() and _HALF.search(text):
+        raise ValueError("holds half of a surrogate pair")
     return text
+
+
+def mended(value: Json) -> Json:
+    """Return a value of somebody else's without what no text can hold.
+
+    Control characters are dropped, and half a surrogate pair becomes U+FFFD.
+    """
+    if isinstance(value, list):
+        return [mended(element) for element in value]
+    if not isinstance(value, str) or value.isprintable():  # Which no such character is.
+        return value
+    return _HALF.sub("\ufffd", CONTROL.sub("", value))
 
 
 def _text(value: Any) -> str:  # noqa: ANN401
