@@ -192,7 +192,7 @@ SCENARIOS = {
     "an update of a record that was merged into another": Scenario(
         (update("eve-1", 1, ID["eve_before"], phone="5"),),
         crm={("contacts", "email", "eve@example.com"): {"phone": None}},
-        letters={"eve-1": ("UNVOUCHED", ())},
+        letters={"eve-1": ("UNVOUCHED", ("phone",))},
     ),
     "archives of records known, unknown, revived, and set before": Scenario(
         (
@@ -230,7 +230,7 @@ SCENARIOS = {
             ("companies", "external_id", "co-1"): None,
             ("companies", "external_id", "co-2"): {"name": "Co", "founded_on": "2026-03-05"},
         },
-        letters={"co-1": ("VALIDATION_ERROR", ())},
+        letters={"co-1": ("MISSING_REQUIRED_PROPERTY", ())},
     ),
     "what HubSpot does not offer is not even tried": Scenario(
         (
@@ -243,6 +243,16 @@ SCENARIOS = {
 
 WHOLE_EVENT = ()
 # What a setting changes: where HubSpot says less, or means something else.
+WITHOUT_EMAIL = {
+    ("contacts", "external_id", "x-2"): {"phone": "2"},
+    ("contacts", "external_id", "c-cy"): {"phone": "3"},
+}
+TAKEN_VALUE_CODES = {
+    "item": "UNIQUE_VALUE_CONFLICT",
+    "coordinates": "UNIQUE_VALUE_CONFLICT",
+    "tokens": "UNIQUE_VALUE_CONFLICT",
+    "in": "OBJECT_ALREADY_EXISTS",
+}
 EXCEPT = {
     ("contracts_writes", "off"): Scenario(
         crm={("contracts", "external_id", "lease"): {"hs_title": None}},
@@ -250,19 +260,35 @@ EXCEPT = {
     ),
     ("email_taken_on_write", "CONFLICTING_UNIQUE_VALUE"): Scenario(
         # The property is named, so it is all that is refused.
-        crm={
-            ("contacts", "external_id", "x-2"): {"phone": "2"},
-            ("contacts", "external_id", "c-cy"): {"phone": "3"},
-        },
+        crm=WITHOUT_EMAIL,
         letters={
             "con-2": ("CONFLICTING_UNIQUE_VALUE", ("email",)),
             "con-3": ("CONFLICTING_UNIQUE_VALUE", ("email",)),
         },
     ),
+    **{
+        ("taken_value_form", form): Scenario(
+            crm=WITHOUT_EMAIL, letters=dict.fromkeys(("con-2", "con-3"), (code, ("email",)))
+        )
+        for form, code in TAKEN_VALUE_CODES.items()
+    },
+    ("taken_value_form", "mixed"): Scenario(
+        crm=WITHOUT_EMAIL,
+        letters={
+            "con-2": ("UNIQUE_VALUE_CONFLICT", ("email",)),
+            "con-3": ("OBJECT_ALREADY_EXISTS", ("email",)),
+        },
+    ),
     ("email_upsert_omitted_properties", "reset"): Scenario(
         # Nobody can help it who does not hold the whole record: the second upsert by e-mail
         # resets what the first one set. A unique property of one's own as key avoids it.
-        crm={("contacts", "email", "b@old.example.com"): {"jobtitle": None}},
+        # So does what goes in a call of its own after a refusal.
+        crm={
+            ("contacts", "email", "b@old.example.com"): {"jobtitle": None},
+            ("contacts", "email", "val@example.com"): dict.fromkeys(
+                ("firstname", "city", "lastname", "zip")
+            ),
+        },
     ),
     ("merged_away_id_on_update", "not found"): Scenario(
         letters={"eve-1": ("NOT_FOUND", WHOLE_EVENT)},

@@ -7,7 +7,7 @@ from random import Random
 
 import pytest
 
-from hubspot_emulator import Fault
+from hubspot_emulator import Fault, Switches
 from hubsync.core.event import encode_event
 from hubsync.core.message import encode_events, pack
 from hubsync_local.virtual.pipeline import Pipeline, assert_accounted_for
@@ -71,6 +71,56 @@ def test_ten_poison_inputs_cost_ten_dead_letters_and_150_calls(kind, status, cod
     assert statuses.total() <= EVENTS // 100 + 150
     good = [n for n in range(EVENTS) if n not in poisoned]
     assert all(shown(pipeline, n, "company") == {"company": f"C{n}"} for n in good)
+
+
+TAKEN, SENSITIVE, UNKNOWN = range(0, EVENTS, 100), range(7, EVENTS, 500), range(13, EVENTS, 200)
+
+
+def an_odd_event(number):
+    """One in a hundred brings a taken e-mail address, one in five hundred a passport's number."""
+    more = {"operation": "update"} if number % 2 else {}
+    id_ = f"gone-{number}" if number in UNKNOWN else f"k{number}"
+    properties = {"phone": str(number), "city": f"C{number}"}
+    if number in TAKEN:
+        properties["email"] = f"taken{number}@example.com"
+    elif not number % 2:
+        properties["email"] = f"own{number}@example.com"
+    if number in SENSITIVE:
+        properties["passport_number"] = "X1"
+    return an_event(
+        eventId=f"e{number}", idProperty="external_id", id=id_, properties=properties, **more
+    )
+
+
+@pytest.mark.parametrize("not_found", ["400", "404"])
+def test_10000_events_with_every_kind_of_answer_cost_250_extra_calls(not_found):
+    pipeline = Pipeline(
+        switches=Switches(taken_value_form="mixed", update_key_not_found=not_found),
+        scopes=frozenset({"crm.objects.contacts.write", "crm.objects.contacts.read"}),
+    )
+    for number in TAKEN:
+        pipeline.hubspot.create("contacts", {"email": f"taken{number}@example.com"})
+    for number in range(1, EVENTS, 2):
+        if number not in UNKNOWN:
+            pipeline.hubspot.create("contacts", {"external_id": f"k{number}"})
+    events = [an_odd_event(number) for number in range(EVENTS)]
+    for body in pack(encode_events(events), head=HEAD | {"requestId": "r-1"}):
+        pipeline.sqs.put(body, visible_at=pipeline.now())
+    pipeline.run()
+    assert_accounted_for(pipeline, [event.event_id for event in events])
+    expected = {f"e{n}": ("MISSING_SENSITIVE_SCOPES", ("passport_number",)) for n in SENSITIVE}
+    expected |= {f"e{n}": ("NOT_FOUND", ()) for n in UNKNOWN}
+    told = {event: end for event, end in pipeline.letters.items() if event in expected}
+    assert told == expected
+    taken = {
+        event: names for event, (_, names) in pipeline.letters.items() if event not in expected
+    }
+    assert taken == {f"e{n}": ("email",) for n in TAKEN}
+    for number in set(range(EVENTS)) - set(UNKNOWN):
+        found = pipeline.hubspot.find("contacts", f"k{number}", by="external_id").properties
+        assert (found["phone"], found["city"]) == (str(number), f"C{number}")
+    extra = len(pipeline.hubspot.calls) - EVENTS // 100
+    assert extra <= 250
 
 
 def test_22_bad_values_on_100_contacts_cost_no_good_event_anything():

@@ -120,7 +120,7 @@ BREAKS = (
     Break(
         "only the record that the key means is archived",
         "core/look.py",
-        "case Shown() if not _is_own(attempt.record, shown):",
+        "case Shown() if not is_own(attempt.record, shown):",
         "case Shown() if attempt.in_doubt:",
         "unit/test_consume.py::"
         "test_a_record_that_a_person_merged_into_another_is_not_archived_by_its_old_id",

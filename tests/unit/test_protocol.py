@@ -19,6 +19,7 @@ from hubsync.core.reply import (
     Refused,
     Scope,
     Shown,
+    Taken,
     TooLarge,
     Vouched,
     WholeRefused,
@@ -653,3 +654,70 @@ def test_a_read_that_is_no_answer_shows_nothing():
 )
 def test_a_required_property_is_known_by_its_sentence_alone(message, named):
     assert reason_of({"category": "VALIDATION_ERROR", "message": message}).properties == named
+
+
+COORDINATES = (
+    "Cannot set PropertyValueCoordinates{portalId=1, objectTypeId=0-1, propertyName=email,"
+    " value=a}b@example.com} on 2001. 1999 already has that value."
+)
+TOKENS = {"propertyName": ["email"], "existingObjectId": [1999]}
+
+
+@pytest.mark.parametrize(
+    ("status", "body", "named", "taken"),
+    [
+        (
+            400,
+            {"category": "VALIDATION_ERROR", "message": COORDINATES},
+            {"email": "UNIQUE_VALUE_CONFLICT"},
+            Taken("email", "a}b@example.com", "2001", "1999"),
+        ),
+        (
+            400,
+            {"message": "no", "errorType": "UNIQUE_VALUE_CONFLICT", "errorTokens": TOKENS},
+            {"email": "UNIQUE_VALUE_CONFLICT"},
+            Taken("email", existing_id="1999"),
+        ),
+        (
+            409,
+            {
+                "category": "OBJECT_ALREADY_EXISTS",
+                "message": "Contact already exists. Existing ID: 1999",
+                "errors": [{"message": "no", "in": "email"}],
+            },
+            {"email": "OBJECT_ALREADY_EXISTS"},
+            Taken("email", existing_id="1999"),
+        ),
+        (409, {"category": "CONFLICT", "message": "Existing ID: 1999"}, {}, None),
+    ],
+    ids=["coordinates", "tokens", "in", "no property"],
+)
+def test_a_taken_value_is_known_in_each_form(status, body, named, taken):
+    refused = decode(a_batch("ada@example.com"), status, {}, json.dumps(body).encode())
+    assert isinstance(refused, WholeRefused)
+    assert (refused.reason.properties, refused.taken) == (named, taken)
+    assert "taken by record 1999" in refused.reason.message
+    assert "example.com" not in refused.reason.message
+
+
+@pytest.mark.parametrize("status", [400, 404])
+def test_keys_that_an_update_did_not_find_are_named_by_coordinates(status):
+    context = {"missingObjectPropertyValueCoordinates": ["0-3:external_id:a:b", "odd"]}
+    body = json.dumps({"category": "VALIDATION_ERROR", "context": context}).encode()
+    refused = decode(a_batch("a:b", id_property="external_id"), status, {}, body)
+    assert isinstance(refused, WholeRefused)
+    assert (refused.reason.code, refused.ids) == ("OBJECT_NOT_FOUND", {"a:b"})
+
+
+@pytest.mark.parametrize(
+    ("scopes", "code"),
+    [
+        (["crm.objects.contacts.sensitive.write.v2"], "MISSING_SENSITIVE_SCOPES"),
+        (["crm.objects.contacts.write"], "MISSING_SCOPES"),
+        (["crm.objects.contacts.write", "crm.sensitive"], "MISSING_SCOPES"),
+    ],
+)
+def test_a_scope_for_sensitive_data_alone_is_about_a_property(scopes, code):
+    errors = [{"message": "no", "context": {"requiredGranularScopes": scopes}}]
+    reason = reason_of({"category": "MISSING_SCOPES", "errors": errors})
+    assert (reason.code, scopes[0] in reason.message) == (code, True)

@@ -13,11 +13,12 @@ from hubsync.core.reply import (
     NotFound,
     Reason,
     Refused,
+    Taken,
     TooLarge,
     Vouched,
     WholeRefused,
 )
-from hubsync.core.settle import Next, settle
+from hubsync.core.settle import Next, blame, settle
 from tests.builders import ADA, a_change, a_reading
 
 UNNAMED = Reason("VALIDATION_ERROR", "no", {})
@@ -188,3 +189,57 @@ def test_an_archive_left_out_is_not_taken_for_done():
     pairs = [a_sent("ada", **{ARCHIVED: a_reading("true")})]
     assert settle(pairs, Answered({})) == Next(groups=[attempts(pairs)])
     assert not pairs[0][0].over
+
+
+def a_taken(**said):
+    reason = faulty("email", "UNIQUE_VALUE_CONFLICT")
+    return WholeRefused(reason, taken=Taken("email", **said))
+
+
+def test_the_input_that_brings_a_taken_value_loses_it_at_once_and_the_others_go_on():
+    pairs = [*sent("ada", email=a_reading("X@y.z"), city=a_reading("Graz")), *sent("bea")]
+    ada, bea = attempts(pairs)
+    assert settle(pairs, a_taken(value="x@y.z")) == Next(again=[ada, bea])
+    assert list(ada.due()) == ["city"]
+    assert not bea.refused
+
+
+@pytest.mark.parametrize("said", [{"value": "x@y.z"}, {"existing_id": "1999"}])
+def test_of_several_inputs_that_may_be_guilty_a_look_tells(said):
+    pairs = sent("ada", "bea", email=a_reading("x@y.z"))
+    reply = a_taken(**said)
+    assert settle(pairs, reply) == Next(taken=[(pairs, reply)])
+
+
+def test_after_the_look_the_guilty_lose_the_value_and_without_any_halves_tell():
+    pairs = sent("ada", "bea", email=a_reading("x@y.z"), city=a_reading("Graz"))
+    ada, bea = attempts(pairs)
+    assert blame(pairs, a_taken(), {ada.record}) == Next(again=[ada, bea])
+    assert (list(ada.due()), list(bea.due())) == (["city"], ["email", "city"])
+    more = sent("cy", "dan", email=a_reading("x@y.z"))
+    assert blame(more, a_taken(), set()) == Next(groups=[[each] for each in attempts(more)])
+
+
+def test_records_that_an_update_did_not_find_wait_and_the_others_go_on_in_one_call():
+    pairs = sent("ada", "bea", "cy")
+    ada, bea, cy = attempts(pairs)
+    reason = Reason("OBJECT_NOT_FOUND", "no", {})
+    reply = WholeRefused(reason, frozenset({"bea@example.com"}))
+    assert settle(pairs, reply) == Next(again=[ada, cy], missed=[(bea, reason)])
+
+
+def test_a_property_that_was_never_taken_is_the_sensitive_one():
+    pairs = [*sent("ada", "bea"), *sent("cy", phone=a_reading("1"), ssn=a_reading("7"))]
+    ada, bea, cy = attempts(pairs)
+    reply = WholeRefused(Reason("MISSING_SENSITIVE_SCOPES", "no", {}))
+    assert settle(pairs, reply, written={"phone"}) == Next(again=[ada, bea, cy])
+    assert [name for name, _ in cy.refused] == ["ssn"]
+
+
+def test_where_nothing_was_taken_before_halves_tell_which_input_is_sensitive():
+    pairs = sent("ada", "bea")
+    ada, bea = attempts(pairs)
+    reply = WholeRefused(Reason("MISSING_SENSITIVE_SCOPES", "no", {}))
+    more = [*pairs, *sent("cy", ssn=a_reading("7"))]
+    after = settle(more, reply)
+    assert after == Next(groups=[[ada, bea], attempts(more)[2:]])

@@ -1,6 +1,7 @@
 """Create, update and upsert: judge every input first, then write all of them or the good ones."""
 
 from collections.abc import Iterable, Mapping, Sequence
+from zlib import crc32
 
 from hubspot_emulator import error_bodies
 from hubspot_emulator.batch_operation import (
@@ -67,6 +68,10 @@ def update(crm: Crm, operation: Operation) -> Done:
             verdicts.append(judge.judge(item, judge.existing(record), item.properties))
         elif not _left_out(crm, operation.kind, item):
             missing.append(item)
+    unknown = [(item.id_property, item.id) for item in missing if item.id_property is not None]
+    if unknown and crm.switches.update_key_not_found != "207":
+        status = int(crm.switches.update_key_not_found)
+        raise error_bodies.missing_keys(status, operation.kind, unknown)
     return _settle(crm, operation, verdicts, missing)
 
 
@@ -145,6 +150,9 @@ def _settle(
     singly = traced(crm, operation)
     if rejected and (not singly or _spoils(crm, operation, rejected)):
         raise _refusal(crm, operation, rejected)
+    spoiling = next((each for each in rejected if _form(crm, each) not in _SINGLE), None)
+    if spoiling is not None:
+        raise _taken_refusal(crm, operation, spoiling)
     results = [_written(crm, operation, v) for v in verdicts if isinstance(v, Write)]
     errors = [_entry(crm, operation, each) for each in rejected]
     if missing:
@@ -157,10 +165,44 @@ def _settle(
     return multi_status(crm, operation, status, results, errors)
 
 
+_SINGLE = ("judgement", "item")
+_FORMS = ("item", "coordinates", "tokens", "in")
+
+
+def _form(crm: Crm, rejected: Rejected) -> str:
+    """Say in which form a taken value is answered; `mixed` is each in turn, by the value."""
+    form = crm.switches.taken_value_form
+    if rejected.taken is None or form == "judgement":
+        return "judgement"
+    return _FORMS[crc32(rejected.taken[1].encode()) % 4] if form == "mixed" else form
+
+
+def _taken_refusal(crm: Crm, operation: Operation, rejected: Rejected) -> Refusal:
+    assert rejected.taken is not None
+    form = _form(crm, rejected)
+    return error_bodies.taken_refusal(
+        "coordinates" if form in _SINGLE else form,
+        crm.portal,
+        operation.kind,
+        rejected.taken,
+        written_to=_written_to(crm, operation, rejected),
+        owner=_owner(rejected) or "0",
+    )
+
+
+def _written_to(crm: Crm, operation: Operation, rejected: Rejected) -> str | None:
+    item = rejected.item
+    if item.id_property is None:
+        return item.id
+    record = crm.store.owner(operation.kind, item.id_property, item.id)
+    return None if record is None else record.id
+
+
 def _spoils(crm: Crm, operation: Operation, rejected: Iterable[Rejected]) -> bool:
     """Say whether trace ids do not help: a setting has it that the whole batch fails."""
     switches = crm.switches
-    if operation.name == "upsert" and any(each.holder is not None for each in rejected):
+    clashing = (each for each in rejected if each.taken is None and each.holder is not None)
+    if operation.name == "upsert" and any(clashing):
         return switches.upsert_conflict_with_trace_ids == "409"
     return operation.name == "update" and switches.update_bad_value_with_trace_ids == "400"
 
@@ -172,6 +214,9 @@ def _refusal(crm: Crm, operation: Operation, rejected: Sequence[Rejected]) -> Re
         if required:
             return error_bodies.required_refusal(required)
         return error_bodies.values_refusal(flaws, crm.switches)
+    taken = next((each for each in rejected if each.taken is not None), None)
+    if taken is not None:
+        return _taken_refusal(crm, operation, taken)
     alone = len(operation.batch.inputs) == 1
     return error_bodies.conflict(operation.kind, _owner(rejected[0]) if alone else None)
 
@@ -180,6 +225,15 @@ def _entry(crm: Crm, operation: Operation, rejected: Rejected) -> Entry:
     trace = rejected.item.trace_id
     context = {} if trace is None else {"objectWriteTraceId": [trace]}
     owner = _owner(rejected)
+    if rejected.taken is not None:
+        text = error_bodies.taken_text(
+            crm.portal,
+            operation.kind,
+            rejected.taken,
+            written_to=_written_to(crm, operation, rejected),
+            owner=owner or "0",
+        )
+        return Entry("VALIDATION_ERROR", text, context)
     if owner is not None:
         if crm.switches.conflict_existing_id_context == "present":
             context["existingId"] = [owner]

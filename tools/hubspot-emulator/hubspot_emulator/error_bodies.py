@@ -117,6 +117,14 @@ def not_found(kind: ObjectType) -> str:
     )
 
 
+def missing_keys(status: int, kind: ObjectType, keys: Sequence[tuple[str | None, str]]) -> Refusal:
+    """Observed: the whole batch is refused; the form of each key is inferred."""
+    named = [f"{kind.type_id}:{name}:{value}" for name, value in keys]
+    context = {"missingObjectPropertyValueCoordinates": named}
+    category = "OBJECT_NOT_FOUND" if status == 404 else "VALIDATION_ERROR"  # noqa: PLR2004
+    return Refusal(status, error(not_found(kind), category, context=context))
+
+
 def missing_ids(kind: ObjectType, ids: Sequence[str]) -> Refusal:
     """Assumed, for an archive that minds missing ids."""
     return Refusal(404, error(not_found(kind), "OBJECT_NOT_FOUND", context={"ids": list(ids)}))
@@ -136,6 +144,47 @@ def taken(portal: Portal, kind: ObjectType, name: str, value: str, owner: str) -
         f" {owner} already has that value."
     )
     return Flaw("CONFLICTING_UNIQUE_VALUE", message, name)
+
+
+def taken_refusal(
+    form: str,
+    portal: Portal,
+    kind: ObjectType,
+    taken: tuple[str, str],
+    *,
+    written_to: str | None,
+    owner: str,
+) -> Refusal:
+    """Observed: three forms of a batch refused for a value that another record has.
+
+    `taken` is the property and the value; `written_to` is the id of the record that was to have it,
+    if it is there, and `owner` that of the record which has it.
+    """
+    name, _ = taken
+    text = taken_text(portal, kind, taken, written_to=written_to, owner=owner)
+    if form == "coordinates":
+        return validation(text)
+    if form == "tokens":
+        tokens = {"propertyName": [name], "existingObjectId": [int(owner)]}
+        more = {"errorType": "UNIQUE_VALUE_CONFLICT", "errorTokens": tokens}
+        return validation("A record with that value exists already", **more)
+    message = exists(kind, owner)
+    return Refusal(
+        409,
+        error(message, "OBJECT_ALREADY_EXISTS", errors=[{"message": message, "in": name}]),
+    )
+
+
+def taken_text(
+    portal: Portal, kind: ObjectType, taken: tuple[str, str], *, written_to: str | None, owner: str
+) -> str:
+    name, value = taken
+    on = "" if written_to is None else f" on {written_to}"
+    return (
+        f"Cannot set PropertyValueCoordinates{{portalId={portal.portal_id},"
+        f" objectTypeId={kind.type_id}, propertyName={name}, value={value}}}{on}."
+        f" {owner} already has that value."
+    )
 
 
 def conflict(kind: ObjectType, record_id: str | None = None) -> Refusal:

@@ -28,6 +28,9 @@ class Switches:
     upsert_conflict_with_trace_ids: Literal["409", "207"] = "409"
     conflict_existing_id_context: Literal["absent", "present"] = "absent"
     email_taken_on_write: Literal["CONFLICT", "CONFLICTING_UNIQUE_VALUE"] = "CONFLICT"
+    taken_value_form: Literal["judgement", "item", "coordinates", "tokens", "in", "mixed"] = (
+        "judgement"
+    )
     email_upsert_omitted_properties: Literal["kept", "reset"] = "kept"
     upsert_by_additional_email_shows: Literal["primary", "sent"] = "primary"
     upsert_shows_id_property: Literal["always", "only if sent"] = "always"
@@ -38,6 +41,7 @@ class Switches:
     update_email_as_plain_id: Literal["not found", "empty 2xx"] = "not found"
     update_bad_value_with_trace_ids: Literal["207", "400"] = "207"
     update_not_found_with_trace_ids: Literal["ids and trace ids", "ids"] = "ids and trace ids"
+    update_key_not_found: Literal["207", "400", "404"] = "207"
     update_all_ids_missing: Literal["aggregated error", "no errors"] = "aggregated error"
     merged_away_id_on_update: Literal["left out", "not found", "survivor"] = "left out"
     archive_missing_id: Literal["204", "error"] = "204"

@@ -43,6 +43,7 @@ class Rejected:
     item: Input
     flaws: Sequence[Flaw] = ()
     holder: Target | None = None
+    taken: tuple[str, str] | None = None  # the property and the value, in forms that name them
 
 
 @dataclass(slots=True)
@@ -149,6 +150,8 @@ class Judge:
     def _clashing(self, item: Input, name: str, holder: Target) -> Rejected:
         """Observed: a taken e-mail is a conflict, another taken unique value a bad value."""
         kind = self.operation.kind
+        if self.crm.switches.taken_value_form != "judgement":
+            return Rejected(item, holder=holder, taken=(name, item.properties.get(name, item.id)))
         by_conflict = self.crm.switches.email_taken_on_write == "CONFLICT"
         if kind.is_contact and name == "email" and (by_conflict or self.operation.name == "create"):
             return Rejected(item, holder=holder)

@@ -115,6 +115,14 @@ def upsert_conflict_with_trace_ids(account):
     return status, category, account.shown("ada@example.com").get("phone")
 
 
+def taken_value_form(account):
+    item = {"id": account.ada, "properties": {"email": "bob@example.com"}}
+    status, _, told = account.call(f"{V3}/update", item | {"objectWriteTraceId": "1"})
+    entry = told["errors"][0] if told.get("errors") else told
+    where = [name for name in ("errorType", "in") if name in told | entry]
+    return status, where, f"on {account.ada}. {account.bob} already" in entry["message"]
+
+
 def conflict_existing_id_context(account):
     item = {"objectWriteTraceId": "1", "properties": {"email": "bob@example.com"}}
     _, _, told = account.call(f"{V3}/create", item)
@@ -162,6 +170,12 @@ def update_bad_value_with_trace_ids(account):
 def update_not_found_with_trace_ids(account):
     _, _, told = account.call(f"{V3}/update", update("404", "1"))
     return sorted(told["errors"][0]["context"])
+
+
+def update_key_not_found(account):
+    gone = {"idProperty": "external_id", "id": "gone", "properties": {"phone": "1"}}
+    status, _, told = account.call(f"{V3}/update", gone)
+    return status, told.get("context")
 
 
 def update_all_ids_missing(account):
@@ -313,6 +327,14 @@ EFFECTS = {
         "409": (409, "CONFLICT", None),
         "207": (207, "CONFLICT", "1"),
     },
+    taken_value_form: {
+        "judgement": (207, [], False),
+        "item": (207, [], True),
+        "coordinates": (400, [], True),
+        "tokens": (400, ["errorType"], False),
+        "in": (409, ["in"], False),
+        "mixed": (400, ["errorType"], False),
+    },
     conflict_existing_id_context: {"absent": False, "present": True},
     email_taken_on_write: {
         "CONFLICT": (409, "CONFLICT", []),
@@ -336,6 +358,11 @@ EFFECTS = {
     update_not_found_with_trace_ids: {
         "ids and trace ids": ["ids", "objectWriteTraceId"],
         "ids": ["ids"],
+    },
+    update_key_not_found: {
+        "207": (207, None),
+        "400": (400, {"missingObjectPropertyValueCoordinates": ["0-1:external_id:gone"]}),
+        "404": (404, {"missingObjectPropertyValueCoordinates": ["0-1:external_id:gone"]}),
     },
     update_all_ids_missing: {
         "aggregated error": (207, [], True, True),

@@ -14,7 +14,7 @@ from zoneinfo import ZoneInfo
 
 import httpx
 
-from hubspot_emulator import DEFAULT, UNLIMITED, Fault, HubSpot, Limits, Portal, Switches
+from hubspot_emulator import DEFAULT, UNLIMITED, Fault, HubSpot, Limits, Portal, Switches, Token
 from hubspot_emulator.httpx_transport import EmulatorTransport
 from hubsync.consume import Delivery, Received, consume
 from hubsync.core.budget import Budget
@@ -54,6 +54,7 @@ class Pipeline:
         limits: Limits = UNLIMITED,
         versions: Mapping[str, str] = DEFAULT_VERSION,
         portal: Portal = DEFAULT,
+        scopes: frozenset[str] | None = None,
         window: int = 1000,
         seed: int = 0,
         limit: int | None = None,
@@ -75,6 +76,7 @@ class Pipeline:
             switches=switches or Switches(),
             faults=faults,
             limits=limits,
+            tokens={} if scopes is None else {"main": Token(scopes=scopes)},
             seed=seed,
         )
         # By account; one that is not there has no token.

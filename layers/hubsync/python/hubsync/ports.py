@@ -1,5 +1,6 @@
 """What the consumer needs from outside, as callables and protocols. Effects are arguments."""
 
+from collections import defaultdict
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from random import Random
@@ -120,6 +121,10 @@ class Ports:
     random: Random
     # When HubSpot last answered a write, by account, in ms; it lives as long as the process.
     written_at: dict[str, int] = field(default_factory=dict)
+    # Properties that HubSpot took of us, by account and object type; it lives as long.
+    written_names: defaultdict[tuple[str, str], set[str]] = field(
+        default_factory=lambda: defaultdict(set)
+    )
 
 
 class Terms(NamedTuple):

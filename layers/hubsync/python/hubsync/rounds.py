@@ -1,16 +1,19 @@
 """Use case: send what is due of records under our lease, until nothing is, and release them."""
 
 import asyncio
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Set as AbstractSet
 from functools import partial
 
 from hubsync.core.attempt import NOT_FOUND, Attempt
 from hubsync.core.batch import Batch, Input, Route, archive_input, by_route, write_input
-from hubsync.core.change import ARCHIVED, RecordKey
+from hubsync.core.change import ARCHIVED, RecordKey, folded
+from hubsync.core.event import HUBSPOT_ID
 from hubsync.core.ledger import Rev
 from hubsync.core.look import (
     NO_SUCH_RECORD,
     Look,
+    is_own,
     judge_archive,
     judge_archived,
     judge_contradicted,
@@ -29,7 +32,7 @@ from hubsync.core.reply import (
     Unread,
     WholeRefused,
 )
-from hubsync.core.settle import Next, Sent, settle
+from hubsync.core.settle import Next, Sent, blame, settle
 from hubsync.errors import Unanswered
 from hubsync.invocation import Invocation
 from hubsync.ports import LedgerWrite, NoPermit, Permits
@@ -108,15 +111,43 @@ class Rounds:
             judge_silent(attempt, item, await self._look(item), expired=expired)
             after.go_on(attempt)
         for attempt, item, reason in after.contradicted:
-            judge_contradicted(attempt, item, reason, await self._look(item, in_doubt=True))
+            look = await self._look(item, in_doubt=True)
+            judge_contradicted(attempt, item, reason, look, expired=expired)
             after.go_on(attempt)
         for attempt, reason in after.missed:
             attempt.miss(_missing(reason), expired=expired)
             after.go_on(attempt)
+        for sent, refused in after.taken:
+            assert refused.taken is not None
+            guilty = await self._with_others_values(sent, refused.taken.name)
+            found = blame(sent, refused, guilty)
+            after.again += found.again
+            after.groups += found.groups
+
+    async def _with_others_values(self, sent: Sequence[Sent], name: str) -> AbstractSet[RecordKey]:
+        """Return the records whose value of a unique property another record has, by one read."""
+        account, object_type, id_property, _ = sent[0][1].record
+        values = {
+            item.record: folded(object_type, name, item.readings[name].value)
+            for _, item in sent
+            if name in item.readings
+        }
+        route = Route(account, object_type, "update", name)
+        shown = [] if id_property == HUBSPOT_ID else [id_property]
+        found = await self._read(route, shown, sorted(set(values.values())))
+        if not isinstance(found, Mapping):
+            return frozenset()  # Halves tell.
+        owners = {record: found.get(value) for record, value in values.items()}
+        return {r for r, owner in owners.items() if owner is not None and not is_own(r, owner)}
 
     async def _send(self, route: Route, sent: list[Sent]) -> Next:
         reply = await self._call(route, sent)
-        return Next() if reply is None else settle(sent, reply)
+        if reply is None:
+            return Next()
+        names = self._ports.written_names[route.account, route.object_type]
+        if isinstance(reply, Answered):
+            names.update(*(item.readings for _, item in sent))
+        return settle(sent, reply, written=names)
 
     async def _call(self, route: Route, sent: list[Sent]) -> Reply | None:
         """Send one batch and return the reply; None if there is no permit or no time for it."""

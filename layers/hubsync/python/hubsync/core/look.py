@@ -76,13 +76,20 @@ def judge_silent(attempt: Attempt, item: Input, look: Look, *, expired: Expired)
                 attempt.refuse(left, Reason(UNVOUCHED, message, dict.fromkeys(left, UNVOUCHED)))
 
 
-def judge_contradicted(attempt: Attempt, item: Input, reason: Reason, look: Look) -> None:
+def judge_contradicted(
+    attempt: Attempt, item: Input, reason: Reason, look: Look, *, expired: Expired
+) -> None:
     """Refuse what is not there of an input that was in doubt before; the rest was taken then.
 
-    The leases it was sent under have run out, so nothing of it can land after the look.
+    The leases it was sent under have run out, so nothing of it can land after the look. A look that
+    HubSpot refuses, too, is tried again for as long as a record is waited for.
     """
     if isinstance(look, NotApplied | Ambiguous):
         wait_for_look(attempt, look)
+        return
+    events = {reading.version.event for reading in item.readings.values()}
+    if isinstance(look, WholeRefused) and not all(map(expired, events)):
+        attempt.halt(NOT_FOUND)
         return
     attempt.looked()
     held = look.held if isinstance(look, Seen) else {}
@@ -132,7 +139,7 @@ def judge_archive(attempt: Attempt, shown: Shown | Unread | None, *, in_hand: In
             attempt.vouch(due, Vouched(None), "")
         case WholeRefused(reason):
             attempt.refuse(due, reason)
-        case Shown() if not _is_own(attempt.record, shown):
+        case Shown() if not is_own(attempt.record, shown):
             message = f"the record is part of record {shown.hubspot_id}, which is left as it is"
             attempt.refuse(due, Reason(ARCHIVE_OF_MERGED, message, {}))
         case Shown() if not attempt.unanswerable:
@@ -169,7 +176,7 @@ def _no_answer(doubts: int, names: Iterable[str] = ()) -> Reason:
     return Reason(NO_ANSWER, message, named)
 
 
-def _is_own(record: RecordKey, shown: Shown) -> bool:
+def is_own(record: RecordKey, shown: Shown) -> bool:
     """Whether a record found by a key is the one that the key means.
 
     It is not where it was found under the id of one merged into it, or by an additional address.

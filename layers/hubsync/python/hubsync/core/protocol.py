@@ -22,6 +22,7 @@ from hubsync.core.event import HUBSPOT_ID
 from hubsync.core.limits import PROPERTY_NAME_CHARACTERS_MAX, RETRY_AFTER_SECONDS_MAX
 from hubsync.core.object_types import DEFAULT, path_segment
 from hubsync.core.reply import (
+    SENSITIVE,
     Ambiguous,
     Answered,
     Found,
@@ -30,6 +31,7 @@ from hubsync.core.reply import (
     Refused,
     Reply,
     Shown,
+    Taken,
     Told,
     TooLarge,
     TraceId,
@@ -47,7 +49,15 @@ _REQUEST_FAULTS: Final = (
     ("Unable to infer object type", "UNKNOWN_OBJECT_TYPE"),
 )
 _VALUES_INVALID: Final = "Property values were not valid: "
-_EXISTING_ID: Final = re.compile(r"Existing ID: ([0-9]+)", re.ASCII)
+_EXISTING_ID: Final = re.compile(r"Existing ID: ([0-9]+)|([0-9]+) already has that value", re.ASCII)
+# Observed: who was to have which value, and who has it. The value may hold anything.
+_TAKEN: Final = re.compile(
+    r"Cannot set PropertyValueCoordinates\{.*?\bpropertyName=(?P<name>[^,}\s]+),"
+    r" value=(?P<value>.*)\}(?: on (?P<written_to>[0-9]+))?"
+    r"\. (?P<existing_id>[0-9]+) already has that value",
+    re.ASCII | re.DOTALL,
+)
+_UNIQUE: Final = "UNIQUE_VALUE_CONFLICT"
 # Documented for 2026-09: the sentences of what is required; the entries of a 207 may hold no more.
 _REQUIRED: Final = (
     (re.compile(r"A value for (\S+) must be provided"), "MISSING_REQUIRED_PROPERTY"),
@@ -259,6 +269,7 @@ def _failed(status: int, headers: Mapping[str, str], body: dict[str, Any] | None
             code=code,
             reason=reason_of(error, default=code),
             ids=_ids(error),
+            taken=_taken(error),
             category=_code(error.get("category")),
             policy=_code(error.get("policyName")) or "UNNAMED",
             retry_after_seconds=_seconds(headers.get("retry-after")),
@@ -271,44 +282,92 @@ def reason_of(error: dict[str, Any], *, default: str = "REFUSED") -> Reason:
     properties = dict(_named_properties(error))
     text = error.get("message")
     text = text if isinstance(text, str) else ""
+    scopes = sorted(_scopes(error))
     code = next((code for sentence, code in _REQUEST_FAULTS if sentence in text), None)
+    if _missing_keys(error):
+        code = "OBJECT_NOT_FOUND"
+    if scopes and all("sensitive" in scope for scope in scopes):
+        code = SENSITIVE
     code = code or next(chain(properties.values(), _codes(error)), None)
     code = code or _code(error.get("category")) or default
     return Reason(
         code,
-        _message(code, properties, error, text),
+        _message(code, properties, scopes, _existing_id(error)),
         properties,
         _word(error.get("correlationId")),
     )
 
 
-def _message(code: str, properties: Mapping[str, str], error: dict[str, Any], text: str) -> str:
+def _message(
+    code: str, properties: Mapping[str, str], scopes: Sequence[str], existing_id: str | None
+) -> str:
+    by = f", taken by record {existing_id}" if existing_id else ""
     if properties:
         listed = ", ".join(f"{name} ({why})" for name, why in sorted(properties.items()))
-        return f"HubSpot refused {listed}"
-    if existing := _EXISTING_ID.search(text):
-        return f"HubSpot refused the record: {code}, taken by record {existing[1]}"
-    scopes = sorted(_scopes(error))
+        return f"HubSpot refused {listed}{by}"
+    if existing_id:
+        return f"HubSpot refused the record: {code}{by}"
     if scopes:
         return f"HubSpot refused the call: {code}, one of {', '.join(scopes)} is needed"
     return f"HubSpot refused the record: {code}, and named no property"
 
 
 def _named_properties(error: dict[str, Any]) -> Iterator[tuple[str, str]]:
-    """Yield every property an error names with its code: in `errors`, and inside the message."""
-    for item in [error, *_objects(error.get("errors"))]:
-        context = item.get("context")
-        names = _texts(context.get("propertyName")) if isinstance(context, dict) else []
-        code = _code(item.get("code")) or "INVALID"
-        yield from ((name.lower(), code) for name in names if _word(name))
+    """Yield every property an error names with its code, in each form that HubSpot is known to use.
+
+    Observed: in `context.propertyName`, `errorTokens.propertyName` and `in`, of the error and of
+    its `errors`; inside the message as JSON, as coordinates of a value, and by two sentences. What
+    has a code of HubSpot's own comes later, and so counts.
+    """
     message = error.get("message")
+    if isinstance(message, str):
+        yield from _named_in_sentences(message)
+    for item in [error, *_objects(error.get("errors"))]:
+        code = _code(item.get("code")) or _code(item.get("errorType"))
+        named = (
+            *_texts(_mapping(item.get("context")).get("propertyName")),
+            *_texts(_mapping(item.get("errorTokens")).get("propertyName")),
+            *_texts(item.get("in")),
+        )
+        for each in filter(_word, named):
+            yield each.lower(), code or _code(error.get("category")) or "INVALID"
     for item in _embedded(message):
         if name := _word(item.get("name")):
             yield name.lower(), _code(item.get("error")) or "INVALID"
+
+
+def _named_in_sentences(message: str) -> Iterator[tuple[str, str]]:
+    if (found := _TAKEN.search(message)) and (name := _word(found["name"])):
+        yield name.lower(), _UNIQUE
     for sentence, code in _REQUIRED:
-        found = sentence.match(message) if isinstance(message, str) else None
-        if found and (name := _word(found[1])):
+        if (found := sentence.match(message)) and (name := _word(found[1])):
             yield name.lower(), code
+
+
+def _taken(error: dict[str, Any]) -> Taken | None:
+    """Return which unique value is taken; None if that is not what the error says."""
+    message = error.get("message")
+    found = _TAKEN.search(message) if isinstance(message, str) else None
+    if found is not None:
+        name, value, written_to, existing_id = found.groups()
+        return Taken(name.lower(), value, written_to, existing_id)
+    owner = _existing_id(error)
+    names = {name for name, _ in _named_properties(error)}
+    return Taken(names.pop(), existing_id=owner) if owner and len(names) == 1 else None
+
+
+def _existing_id(error: dict[str, Any]) -> str | None:
+    """Return the id of the record that has a value already."""
+    for item in [error, *_objects(error.get("errors"))]:
+        for place in ("errorTokens", "context"):
+            said = _mapping(item.get(place))
+            for name in ("existingObjectId", "existingId"):
+                if found := next(filter(_word, map(str, _values(said.get(name)))), None):
+                    return found
+        message = item.get("message")
+        if isinstance(message, str) and (existing := _EXISTING_ID.search(message)):
+            return existing[1] or existing[2]
+    return None
 
 
 def _codes(error: dict[str, Any]) -> Iterator[str]:
@@ -329,9 +388,8 @@ def _embedded(message: object) -> list[dict[str, Any]]:
 
 def _scopes(error: dict[str, Any]) -> Iterator[str]:
     for item in _objects(error.get("errors")):
-        context = item.get("context")
-        if isinstance(context, dict):
-            yield from filter(_word, _texts(context.get("requiredGranularScopes")))
+        context = _mapping(item.get("context"))
+        yield from filter(_word, _texts(context.get("requiredGranularScopes")))
 
 
 def _code(value: object) -> str | None:
@@ -356,8 +414,18 @@ def _seconds(text: str | None) -> float | None:
 
 
 def _ids(error: dict[str, Any]) -> frozenset[str]:
-    context = error.get("context")
-    return frozenset(_texts(context.get("ids"))) if isinstance(context, dict) else frozenset()
+    context = _mapping(error.get("context"))
+    return frozenset((*_texts(context.get("ids")), *_missing_keys(error)))
+
+
+def _missing_keys(error: dict[str, Any]) -> list[str]:
+    """Return the keys of records that an update by a unique property did not find.
+
+    Inferred: each is object type, property and value with colons between.
+    """
+    context = _mapping(error.get("context"))
+    named = _texts(context.get("missingObjectPropertyValueCoordinates"))
+    return [each.split(":", 2)[2] for each in named if each.count(":") > 1]
 
 
 def _object(body: bytes) -> dict[str, Any] | None:
@@ -377,6 +445,10 @@ def _value(body: bytes) -> object:
 
 def _objects(value: object) -> list[dict[str, Any]]:
     return [item for item in value if isinstance(item, dict)] if isinstance(value, list) else []
+
+
+def _values(value: object) -> list[object]:
+    return value if isinstance(value, list) else [] if value is None else [value]
 
 
 def _texts(value: object) -> list[str]:

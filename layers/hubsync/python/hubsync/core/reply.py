@@ -14,6 +14,8 @@ PROPERTY_FAULTS: Final = frozenset({"PROPERTY_DOESNT_EXIST", "READ_ONLY_VALUE"})
 REQUEST_FAULTS: Final = frozenset(
     {"NON_UNIQUE_ID_PROPERTY", "UNKNOWN_OBJECT_TYPE", "MISSING_SCOPES", "HTTP_404", "HTTP_405"}
 )
+# The call needs a scope for sensitive data: some property in it is sensitive, and none is named.
+SENSITIVE: Final = "MISSING_SENSITIVE_SCOPES"
 # A property that was not sent has to be: whoever brings it may be on its way.
 REQUIRED_FAULTS: Final = frozenset(
     {"MISSING_REQUIRED_PROPERTY", "MISSING_CONDITIONAL_REQUIRED_PROPERTY"}
@@ -64,12 +66,22 @@ class Answered:
     verdicts: Mapping[TraceId, Verdict]
 
 
+class Taken(NamedTuple):
+    """A unique value that another record has, as far as HubSpot says which."""
+
+    name: str  # of the property
+    value: str | None = None
+    written_to: str | None = None  # the id of the record that was to have it
+    existing_id: str | None = None  # of the record that has it
+
+
 @dataclass(frozen=True, slots=True)
 class WholeRefused:
     """The batch was refused as a whole and nothing was written: some input is to blame."""
 
     reason: Reason
     ids: frozenset[str] = frozenset()  # the inputs' ids that HubSpot named
+    taken: Taken | None = None
 
 
 @dataclass(frozen=True, slots=True)

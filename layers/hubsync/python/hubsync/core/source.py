@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Annotated, Literal, Self
 
 from pydantic import (
+    AfterValidator,
     BaseModel,
     ConfigDict,
     Field,
@@ -106,6 +107,11 @@ class HmacSignature(BaseModel):
         )
 
 
+def _lower_case(names: frozenset[str] | None) -> frozenset[str] | None:
+    # As the names of events are: "firstName" would refuse everything.
+    return None if names is None else frozenset(name.strip().lower() for name in names)
+
+
 class Source(BaseModel):
     """One upstream system. There is no unsigned source."""
 
@@ -116,7 +122,9 @@ class Source(BaseModel):
     signature: Annotated[
         Signature | HubSpotSignature | HmacSignature, Field(discriminator="scheme")
     ]
-    properties_allowed: Annotated[frozenset[str] | None, Field(strict=False)] = None
+    properties_allowed: Annotated[
+        frozenset[str] | None, Field(strict=False), AfterValidator(_lower_case)
+    ] = None
     invalid: Literal["refuse", "ignore"] = "refuse"
     # Without any, bodies are change events in canonical form.
     change: Annotated[tuple[MappedChange, ...], Field(strict=False)] = ()

@@ -7,7 +7,16 @@ from collections.abc import Callable, Mapping
 from types import MappingProxyType
 from typing import Final, NamedTuple
 
-from hubsync.core.reply import Ambiguous, NotApplied, Reason, Reply, Scope, TooLarge, WholeRefused
+from hubsync.core.reply import (
+    Ambiguous,
+    NotApplied,
+    Reason,
+    Reply,
+    Scope,
+    Taken,
+    TooLarge,
+    WholeRefused,
+)
 
 LOCK_SECONDS: Final = 2.0  # Documented: how long a lock after a large upsert lasts.
 
@@ -21,6 +30,7 @@ class Failure(NamedTuple):
     category: str | None
     policy: str  # of a 429: which limit was hit
     retry_after_seconds: float | None
+    taken: Taken | None = None
 
 
 type Action = Callable[[Failure], Reply]
@@ -28,7 +38,7 @@ type Action = Callable[[Failure], Reply]
 
 def refuse(failure: Failure) -> Reply:
     """Nothing was written; find whom it is about, by name or by halves, and refuse that."""
-    return WholeRefused(failure.reason, failure.ids)
+    return WholeRefused(failure.reason, failure.ids, failure.taken)
 
 
 def halve(failure: Failure) -> Reply:
