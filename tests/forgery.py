@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from functools import cache
 from random import Random
 
-from hubsync.core.schemes import SCHEMES, Scheme
+from hubsync.core.schemes import SCHEMES, Scheme, as_sent
 from hubsync.core.signature import sign
 
 URL = "https://hooks.example.com/webhooks/shop?part=a%3Ab&of=%28c%29"
@@ -22,11 +22,34 @@ HMACS = {
         algorithm="sha1",
         encoding="base64",
         timestamp_header="x-shop-time",
-        timestamps_per_second=1_000,
+        timestamp_unit="milliseconds",
         signed="{timestamp}.{body}",
     ),
+    "hmac in a list": Scheme(
+        header="x-shop-signature",
+        prefix="v1=",
+        separator=",",
+        timestamp_item="t=",
+        signed="{timestamp}.{body}",
+        takes_upper_case=True,
+        secret_encoding="base64",
+    ),
+    "hmac with a date and an id": Scheme(
+        header="x-shop-signature",
+        encoding="base64",
+        timestamp_header="x-shop-time",
+        timestamp_unit="rfc3339",
+        id_header="x-shop-id",
+        signed="{id}.{timestamp}{body}",
+    ),
 }
-NAMED = {**SCHEMES, "standard-webhooks v1a": SCHEMES["standard-webhooks"], **HMACS}
+STANDARD = SCHEMES["standard-webhooks"]
+NAMED = {
+    **SCHEMES,
+    "standard-webhooks v1a": STANDARD,
+    "standard-webhooks of svix": STANDARD,
+    **HMACS,
+}
 PLAIN_IN_URL = {"%3A": ":", "%2F": "/", "%3F": "?", "%40": "@", "%21": "!", "%24": "$"} | {
     "%27": "'", "%28": "(", "%29": ")", "%2A": "*", "%2C": ",", "%3B": ";",
 }  # fmt: skip
@@ -53,16 +76,29 @@ def genuine(name, body, *, second, url=URL, secret=None):
     headers = sign(
         secret, scheme=NAMED[name], message_id="msg_1", timestamp=second, body=body, url=url
     )
+    if name.endswith(" of svix"):
+        headers = {each.replace("webhook-", "svix-"): text for each, text in headers.items()}
     return Sent(headers, body, url)
 
 
-def signed_bytes(name, sent):
+def signature_header(name):
+    return as_sent(NAMED[name], genuine(name, b"", second=0).headers).header
+
+
+def signed_bytes(name, sent):  # noqa: C901 - a line for each scheme
     """Return what must be signed of a request, as the scheme's owner words it; None if unclear."""
     headers, body = sent.headers, sent.body
     try:
         match name.removesuffix(" v1a"):
             case "standard-webhooks":
                 return f"{headers['webhook-id']}.{headers['webhook-timestamp']}.".encode() + body
+            case "standard-webhooks of svix":
+                return f"{headers['svix-id']}.{headers['svix-timestamp']}.".encode() + body
+            case "hmac in a list":
+                [second] = re.findall(r"(?:^|,)t=([^,]*)", headers["x-shop-signature"])
+                return f"{second}.".encode() + body
+            case "hmac with a date and an id":
+                return f"{headers['x-shop-id']}.{headers['x-shop-time']}".encode() + body
             case "stripe":
                 [second] = re.findall(r"(?:^|,)t=([^,]*)", headers["stripe-signature"])
                 return f"{second}.".encode() + body

@@ -34,7 +34,8 @@ def broken_promises(method, status, headers, body):
 
     Methods that are not described are promised a 404 or a 405.
     """
-    responses = operation("options" if method == "OPTIONS" else "post")["responses"]
+    described = method.lower() if method in ("OPTIONS", "HEAD") else "post"
+    responses = operation(described)["responses"]
     if str(status) not in responses:
         return [f"{method} is never answered {status}"]
     response = responses[str(status)]

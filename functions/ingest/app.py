@@ -68,8 +68,11 @@ def _routed(event: Event) -> Response:
     path = PATH.fullmatch(event["rawPath"])
     if path is None:
         raise UnknownSource("there is nothing at this path")
-    if event["requestContext"]["http"]["method"] == HTTPMethod.OPTIONS:
-        return handshake(event, path["source"])
+    match event["requestContext"]["http"]["method"]:
+        case HTTPMethod.OPTIONS:
+            return handshake(event, path["source"])
+        case HTTPMethod.HEAD:
+            return presence(path["source"])
     return webhook(event, path["source"])
 
 
@@ -100,7 +103,7 @@ def webhook(event: Event, source: str) -> Response:
         "ignored": accepted.ignored,
         "requestId": accepted.request_id,
     }
-    return _answer(HTTPStatus.ACCEPTED, answer)
+    return _answer(HTTPStatus.OK if accepted.is_ping else HTTPStatus.ACCEPTED, answer)
 
 
 def handshake(event: Event, source: str) -> Response:
@@ -110,6 +113,13 @@ def handshake(event: Event, source: str) -> Response:
         event.get("headers") or {}, requests_per_second=settings().requests_per_second
     )
     return {"statusCode": HTTPStatus.OK.value, "headers": dict(headers), "body": ""}
+
+
+def presence(source: str) -> Response:
+    """Answer who asks with HEAD whether there is anything at an address, as Intercom does."""
+    if source not in sources():
+        raise UnknownSource("there is no such source")
+    return {"statusCode": HTTPStatus.OK.value, "headers": {}, "body": ""}
 
 
 def _log_ignored(source: str, accepted: Accepted) -> None:

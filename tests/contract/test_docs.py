@@ -144,7 +144,7 @@ def test_every_decision_is_linked_by_its_title():
 def test_every_scheme_of_signatures_is_described():
     sources = (PROJECT / "docs" / "sources.md").read_text(encoding="utf-8")
     described = {scheme: cells for (scheme,), *cells in rows(section(sources, "Signatures"))}
-    assert sorted(described) == sorted([*SCHEMES, "hmac"])
+    assert sorted(described) == sorted([*SCHEMES, "hmac", "token"])
     for scheme, row in SCHEMES.items():
         assert described[scheme][0][0].lower() == row.header
 

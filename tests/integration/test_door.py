@@ -176,7 +176,13 @@ def test_options_of_an_unknown_source_is_404(door):
     assert door.answer(event, method="OPTIONS").status == 404
 
 
-@pytest.mark.parametrize("method", ["GET", "HEAD", "PUT", "PATCH", "DELETE", "TRACE"])
+@pytest.mark.parametrize(("source", "status"), [("changes", 200), ("nobody", 404)])
+def test_head_says_whether_there_is_such_a_source_and_costs_no_signature(door, source, status):
+    event = door.event(b"", method="HEAD", source=source, signed=False)
+    assert door.answer(event, method="HEAD").status == status
+
+
+@pytest.mark.parametrize("method", ["GET", "PUT", "PATCH", "DELETE", "TRACE"])
 def test_another_method_is_refused_and_told_which_one_to_use(door, method):
     answer = door.post(b"", method=method)
     assert (answer.status, answer.headers["Allow"]) == (405, "POST")

@@ -13,6 +13,7 @@ NAMES = ("headers", "body", "item")
 BODY = strict_json.parse(rb"""{
   "name": " Ada ", "note": null, "tenth": 0.1, "seats": 12, "row": 9007199254740993,
   "huge": 1e999999, "tags": "vip, gold", "labels": ["b", "a"], "empty": [], "at": 1795262400123,
+  "merges": [{"at": 1, "ids": [2, 3]}, {"ids": []}, {"ids": 4}, {}, 5],
   "flags": [{"on": true}, {"on": 1}], "last": 253402300799.9999999999999999999999999999999,
   "lines": [{"price": 19.90}, {"price": 0.10}], "address": {"city": "L\u00fcbeck", "zip": 1.50}
 }""")
@@ -115,6 +116,8 @@ def find(text, body=BODY, *, steps=1_000):
         ("to_milliseconds('2026-11-21T13:00:00.123+0100')", 1795262400123),
         ("to_milliseconds('1969-12-31T23:59:59.9999Z')", -1),
         ("to_milliseconds(body.nothing)", None),
+        ("unwind(body.merges, 'ids')", [{"at": 1, "ids": 2}, {"at": 1, "ids": 3}]),
+        ("unwind(body.nothing, 'ids')", None),
         ("member(body, 'seats')", 12),
         ("member(body, 'note')", ""),
         ("member(body, 'nothing')", None),

@@ -7,7 +7,7 @@ import pytest
 from hubsync.core.limits import BODY_BYTES_MAX
 from hubsync.core.mapping import MappedChange
 from hubsync.core.signature import sign
-from hubsync.core.source import Signature, Source
+from hubsync.core.source import HmacSignature, Signature, Source
 from hubsync.errors import (
     BodyTooLarge,
     Fault,
@@ -342,6 +342,58 @@ def test_slack_gets_its_challenge_back_when_it_signed_it(source, body, challenge
     assert take_in(request, Queue(), source=source).challenge == challenge
     with pytest.raises(Unsigned):
         take_in(request._replace(body=content + b" "), Queue(), source=source)
+
+
+WOO = SOURCE.model_copy(
+    update={
+        "signature": HmacSignature(
+            scheme="hmac",
+            secret="webhooks/woo",
+            header="x-wc-webhook-signature",
+            ping_field="webhook_id",
+        )
+    }
+)
+FORM_HEADERS = {"content-type": "application/x-www-form-urlencoded; charset=UTF-8"}
+
+
+def test_the_unsigned_form_that_a_source_names_is_a_ping():
+    request = Request("r-1", "POST", "changes", FORM_HEADERS, b"webhook_id=12")
+    queue = Queue()
+    assert take_in(request, queue, source=WOO) == Accepted(0, 1, "r-1", is_ping=True)
+    assert queue.messages == []
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        b"",
+        b"webhook_id=",
+        b"webhook_id=1&x=2",
+        b"webhook_id=x",
+        b"id=1",
+        b"webhook_id=" + b"1" * 21,
+        b"webhook_id=1\n",
+        b" webhook_id=1",
+        b"{}",
+    ],
+)
+def test_no_other_form_is_a_ping(body):
+    with pytest.raises(MediaRefused):
+        take_in(Request("r-1", "POST", "changes", FORM_HEADERS, body), Queue(), source=WOO)
+
+
+def test_a_form_is_no_ping_where_the_source_names_none():
+    request = Request("r-1", "POST", "changes", FORM_HEADERS, b"webhook_id=12")
+    with pytest.raises(MediaRefused):
+        take_in(request, Queue())
+
+
+def test_json_that_reads_as_a_ping_needs_a_signature():
+    headers = {"content-type": "application/json"}
+    request = Request("r-1", "POST", "changes", headers, b"webhook_id=1")
+    with pytest.raises(Unsigned):
+        take_in(request, Queue(), source=WOO)
 
 
 def test_what_other_sources_call_a_challenge_is_no_challenge():

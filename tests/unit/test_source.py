@@ -91,9 +91,38 @@ signed = "{{timestamp}}.{{body}}"
         encoding="base64",
         prefix="sha512=",
         timestamp_header="x-shop-timestamp",
-        timestamps_per_second=1_000,
+        timestamp_unit="milliseconds",
         signed="{timestamp}.{body}",
     )
+
+
+def test_an_hmac_in_a_list_with_an_id_and_a_date_is_described_by_its_source(tmp_path):
+    text = f"""{HMAC}
+item = "v1"
+prefix = "x-"
+timestamp_item = "t"
+timestamp_unit = "rfc3339"
+id_header = "X-Shop-Id"
+signed = "{{id}}.{{timestamp}}.{{body}}"
+secret_encoding = "base64"
+"""
+    assert load_source(a_file(tmp_path, text, "shop.toml")).signature.rules == Scheme(
+        header="x-shop-signature",
+        takes_upper_case=True,
+        prefix="v1=x-",
+        separator=",",
+        timestamp_item="t=",
+        timestamp_unit="rfc3339",
+        id_header="x-shop-id",
+        signed="{id}.{timestamp}.{body}",
+        secret_encoding="base64",
+    )
+
+
+def test_a_token_is_described_by_its_source(tmp_path):
+    text = 'account = "main"\n[signature]\nscheme = "token"\nsecret = "webhooks/logs"\n'
+    rules = load_source(a_file(tmp_path, f'{text}prefix = "Bearer "')).signature.rules
+    assert rules == Scheme(header="authorization", prefix="Bearer ", is_token=True)
 
 
 @pytest.mark.parametrize("scheme", sorted(SCHEMES))
@@ -121,6 +150,15 @@ def test_the_address_that_hubspot_calls_can_be_told(tmp_path):
         (f'{HMAC}signed = "{{body}}{{url}}"', "{body}"),
         (f'{HMAC}signed = "{{timestamp}}.{{body}}"', "{body}"),
         (f'{HMAC}timestamp_header = "X-Time"', "{body} and {timestamp}"),
+        (f'{HMAC}id_header = "X-Id"', "{body} and {id}"),
+        (f'{HMAC}timestamp_item = "t"\nsigned = "{{timestamp}}{{body}}"', "say item"),
+        (f'{HMAC}item = "t"\ntimestamp_item = "t"\nsigned = "{{timestamp}}{{body}}"', "differ"),
+        (
+            f'{HMAC}item = "v1"\ntimestamp_item = "t"\ntimestamp_header = "X-Time"',
+            "exclude each other",
+        ),
+        (f'{HMAC}secret_encoding = "base32"', "secret_encoding"),
+        (f'{HMAC}timestamp_unit = "days"', "timestamp_unit"),
         (f'account = "main"\n{SIGNED}header = "X-Signature"', "header"),
         (f'account = "main"\n{SIGNED}url = "https://example.com"', "url"),
     ],

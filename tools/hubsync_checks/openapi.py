@@ -51,7 +51,7 @@ def document() -> Tree:
                 "variables": {"api": {"default": "abcdefghij"}, "region": {"default": "us-east-1"}},
             }
         ],
-        "paths": {"/webhooks/{source}": {**_source(), "post": _post(), "options": _options()}},
+        "paths": {"/webhooks/{source}": {**_source(), **_methods()}},
         "components": {"schemas": schemas(), "securitySchemes": dict(_signatures())},
     }
 
@@ -59,6 +59,22 @@ def document() -> Tree:
 def _source() -> Tree:
     name = {"name": "source", "in": "path", "required": True, "schema": {"type": "string"}}
     return {"parameters": [name | {"description": "An upstream system, by its file's name."}]}
+
+
+def _methods() -> Tree:
+    return {"post": _post(), "options": _options(), "head": _head()}
+
+
+def _head() -> Tree:
+    return {
+        "operationId": "askPresence",
+        "summary": "Whether there is such a source. No signature is asked for.",
+        "security": [],
+        "responses": {
+            "200": {"description": "There is."},
+            "404": _problem(404),
+        },
+    }
 
 
 def _post() -> Tree:
@@ -72,7 +88,11 @@ def _post() -> Tree:
         ],
         "requestBody": {"required": True, "content": _bodies()},
         "responses": {
-            "200": _json("Slack's `url_verification`, answered.", "Challenge"),
+            "200": _json(
+                "Slack's `url_verification`, answered; or the ping that the source names.",
+                "Challenge",
+                "Accepted",
+            ),
             "202": _json("Every event is in the queue, or the source ignores this.", "Accepted"),
             **{str(status): _problem(status) for status in sorted(_statuses())},
             "429": _of_gateway("Too many requests."),
@@ -160,8 +180,10 @@ def _problem(status: int) -> Tree:
     return answer
 
 
-def _json(description: str, kind: str) -> Tree:
-    return {"description": description, "content": {"application/json": {"schema": ref(kind)}}}
+def _json(description: str, *kinds: str) -> Tree:
+    some = [ref(kind) for kind in kinds]
+    schema = {"anyOf": some} if len(some) > 1 else some[0]
+    return {"description": description, "content": {"application/json": {"schema": schema}}}
 
 
 def _of_gateway(description: str) -> Tree:
@@ -194,6 +216,15 @@ def _signatures() -> Iterator[tuple[str, Tree]]:
                 f"`{scheme.signed}`" + "".join(f", with `{header}` beside it" for header in beside),
             },
         )
+    yield (
+        "token",
+        {
+            "type": "apiKey",
+            "in": "header",
+            "name": "authorization",
+            "description": "Of a source with the scheme `token`, which may name another header.",
+        },
+    )
     description = "Of a source with the scheme `hmac`, which names its own header."
     yield (
         "hmac",

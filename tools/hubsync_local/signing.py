@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from hubsync.core.schemes import STANDARD_WEBHOOKS, Scheme
-from hubsync.core.signature import sign
+from hubsync.core.signature import second_of, sign
 from hubsync.core.source import load_source
 from hubsync_local.checkout import SOURCES
 
@@ -31,7 +31,7 @@ def signed_event(
         secret,
         scheme=scheme,
         message_id=headers.get(scheme.id_header or "", ""),
-        timestamp=int(now if given == PLACEHOLDER else int(given) / scheme.timestamps_per_second),
+        timestamp=int(now if given == PLACEHOLDER else second_of(scheme, given)),
         body=event_body(event),
         url=_address(event),
     )

@@ -20,7 +20,7 @@ def an_event(headers):
     }
 
 
-@pytest.mark.parametrize("name", NAMED)
+@pytest.mark.parametrize("name", [name for name in NAMED if not name.endswith("svix")])
 def test_an_event_is_signed_as_its_source_has_it(name):
     stored, secret = secrets_of(name)
     event = an_event(dict.fromkeys(genuine(name, b"[]", second=NOW).headers, PLACEHOLDER))

@@ -4,6 +4,7 @@ The order of checks is part of the interface: path, method, size, media, signatu
 queue. Nothing is said to an unsigned sender but that.
 """
 
+import re
 from collections.abc import Callable, Mapping, Sequence
 from http import HTTPMethod
 from typing import Final, NamedTuple, Protocol
@@ -15,7 +16,7 @@ from hubsync.core.event import Rules, moment_text
 from hubsync.core.foreign import map_payload
 from hubsync.core.limits import BODY_BYTES_MAX, CLOCK_SKEW_SECONDS_MAX
 from hubsync.core.message import pack
-from hubsync.core.source import Source
+from hubsync.core.source import HmacSignature, Source
 from hubsync.core.strict_json import Json
 from hubsync.errors import (
     BodyTooLarge,
@@ -25,6 +26,8 @@ from hubsync.errors import (
     UnknownSource,
 )
 
+FORM: Final = "application/x-www-form-urlencoded"
+_PING_BYTES_MAX: Final = 64
 _UTF_8: Final = frozenset({"utf-8", "utf8"})  # Some senders leave the hyphen out.
 
 type Enqueue = Callable[[str, Sequence[str]], None]
@@ -64,6 +67,7 @@ class Accepted(NamedTuple):
     faults: tuple[Fault, ...] = ()
     refused: int = 0  # values that were left out
     challenge: str | None = None
+    is_ping: bool = False  # to be answered with 200 and no other status
 
 
 def ingest(
@@ -86,6 +90,8 @@ def ingest(
         raise MethodRefused("only POST is answered here")
     if len(request.body) > BODY_BYTES_MAX:
         raise BodyTooLarge(f"the body has {len(request.body)} bytes; the limit is {BODY_BYTES_MAX}")
+    if is_ping(source, request):
+        return Accepted(0, 1, request.request_id, is_ping=True)
     _check_media(request.headers)
     signature.verify(
         source.signature.rules,
@@ -136,6 +142,21 @@ def challenge_of(source: Source, body: Json) -> str | None:
         return None
     challenge = body.get("challenge") if body.get("type") == "url_verification" else None
     return challenge if isinstance(challenge, str) else None
+
+
+def is_ping(source: Source, request: Request) -> bool:
+    """Whether this is the form that a source says its sender tries an address with, unsigned.
+
+    It says nothing, and its answer tells no more than that there is such a source.
+    """
+    signature = source.signature
+    if not isinstance(signature, HmacSignature) or signature.ping_field is None:
+        return False
+    media = request.headers.get("content-type", "").partition(";")[0].strip().lower()
+    if media != FORM or len(request.body) > _PING_BYTES_MAX:
+        return False
+    field = re.escape(signature.ping_field).encode()
+    return re.fullmatch(field + rb"=[0-9]{1,20}", bytes(request.body)) is not None
 
 
 def _check_media(headers: Mapping[str, str]) -> None:

@@ -215,6 +215,19 @@ class Functions(functions.Functions):
                 return element
         return None
 
+    @signature({"types": ["array", "null"]}, {"types": ["string"]})
+    def _func_unwind(self, given: list[Any] | None, name: str) -> list[Any] | None:
+        """Return an object for each element of the list that a member of each object is."""
+        if given is None:
+            return None
+        made: list[Any] = []
+        for each in given:
+            elements = each.get(name) if isinstance(each, dict) else None
+            if isinstance(elements, list):
+                self._spend(len(elements) * len(each))
+                made += ({**each, name: element} for element in elements)
+        return made
+
     @signature({"types": ["object", "null"]}, {"types": ["string"]})
     def _func_member(self, given: dict[str, Any] | None, name: str) -> Any:
         """Return a member: `""`, which clears, where it is null; null where there is none."""

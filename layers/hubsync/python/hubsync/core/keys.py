@@ -1,11 +1,13 @@
 """Secrets to keys, and keys to signatures. How a secret is read is the scheme's matter."""
 
 import base64
+import hashlib
 import hmac
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Final
 
+from hubsync.core.limits import TOKEN_CHARACTERS_MIN
 from hubsync.core.schemes import Scheme
 from hubsync.errors import Misconfigured
 
@@ -64,6 +66,10 @@ def matcher(scheme: Scheme, key: Key, content: bytes) -> Matches:
     """Return what tells this key's signatures from others; in constant time where it is secret."""
     if isinstance(key, PublicKey):
         return lambda offered: _is_signed(scheme, key, content, offered)
+    if scheme.is_token:
+        token = _digest(scheme.prefix.encode() + key.key)
+        # As digests, since the time taken would tell how long the token is.
+        return lambda offered: hmac.compare_digest(token, _digest(offered))
     expected = _signature(scheme, key.key, content)
     # Compared as text, since several texts decode to the same bytes.
     return lambda offered: hmac.compare_digest(expected, offered)
@@ -84,11 +90,26 @@ def make_signature(scheme: Scheme, secret: str, content: bytes) -> str:
 def _shared(scheme: Scheme, secret: str) -> bytes:
     if not secret:
         raise Misconfigured("a signing secret is empty")
-    if not scheme.secret_is_base64:
-        return secret.encode(errors="surrogatepass")
-    if secret.startswith(_PRIVATE):
-        raise Misconfigured("a private key stays with the sender; its public key belongs here")
-    return _bytes(secret.removeprefix(_SHARED), _SHARED_BYTES_MIN, _SHARED_BYTES_MAX)
+    if scheme.secret_is_standard:
+        if secret.startswith(_PRIVATE):
+            raise Misconfigured("a private key stays with the sender; its public key belongs here")
+        return _bytes(secret.removeprefix(_SHARED), _SHARED_BYTES_MIN, _SHARED_BYTES_MAX)
+    if scheme.is_token and len(secret) < TOKEN_CHARACTERS_MIN:
+        raise Misconfigured(f"a token has at least {TOKEN_CHARACTERS_MIN} characters")
+    return _decoded(scheme, secret)
+
+
+def _decoded(scheme: Scheme, secret: str) -> bytes:
+    try:
+        match scheme.secret_encoding:
+            case "text":
+                return secret.encode(errors="surrogatepass")
+            case "base64":
+                return base64.b64decode(secret, validate=True)
+            case "hex":
+                return bytes.fromhex(secret)
+    except ValueError:
+        raise Misconfigured(f"a signing secret is not {scheme.secret_encoding}") from None
 
 
 def _bytes(text: str, least: int, most: int | None = None) -> bytes:
@@ -109,6 +130,10 @@ def _signature(scheme: Scheme, key: bytes, content: bytes) -> bytes:
     digest = hmac.digest(key, content, scheme.algorithm)
     encoded = base64.b64encode(digest) if scheme.encoding == "base64" else digest.hex().encode()
     return scheme.prefix.encode() + encoded
+
+
+def _digest(text: bytes) -> bytes:
+    return hashlib.sha256(text).digest()
 
 
 def _is_signed(scheme: Scheme, key: PublicKey, content: bytes, offered: bytes) -> bool:

@@ -13,6 +13,7 @@ JSON_CONTAINERS_MAX = BODY_BYTES_MAX // 8
 SIGNATURES_MAX = 16  # In one header: a sender that rotates sends one for each secret.
 PUBLIC_SIGNATURES_MAX = 4  # Measured: one costs 7 ms with a body of 1 MiB.
 SIGNATURE_HEADER_CHARACTERS_MAX = 4_096  # Ours: twenty signatures take half of it.
+TOKEN_CHARACTERS_MIN = 32  # Ours: it is sent whole with each request, and nothing else protects it.
 MAPPING_STEPS_MAX = 250_000  # In expressions, for one payload: 1,000 elements with 80 paths each.
 VALUES_PER_TABLE_MAX = 1_000  # Ours: HubSpot's longest lists of choices are countries.
 CLOCK_SKEW_SECONDS_MAX = 300  # An event from further ahead would win against all that follow.

@@ -11,6 +11,8 @@ from typing import Final, Literal, NamedTuple
 
 type Algorithm = Literal["sha1", "sha256", "sha512"]
 type Encoding = Literal["base64", "hex"]
+type SecretEncoding = Literal["text", "base64", "hex"]
+type TimestampUnit = Literal["seconds", "milliseconds", "rfc3339"]
 
 _PLACEHOLDER: Final = re.compile(r"\{([a-z]+)\}")
 
@@ -18,7 +20,8 @@ _PLACEHOLDER: Final = re.compile(r"\{([a-z]+)\}")
 class Scheme(NamedTuple):
     """Where a request carries its signature, and what that is over.
 
-    Names of headers are lower case. `signed` has placeholders: body, timestamp, id and url.
+    Names of headers are lower case. `signed` has placeholders: body, timestamp, id and url. Where
+    `is_token` is set, there is no signature: the header is the secret itself.
     """
 
     header: str
@@ -28,11 +31,15 @@ class Scheme(NamedTuple):
     separator: str | None = None  # of several items in one header; unknown ones are passed over
     timestamp_item: str | None = None  # the prefix of the item that is the timestamp
     timestamp_header: str | None = None
-    timestamps_per_second: int = 1
+    timestamp_unit: TimestampUnit = "seconds"
     id_header: str | None = None
     algorithm: Algorithm = "sha256"
     encoding: Encoding = "hex"
-    secret_is_base64: bool = False
+    takes_upper_case: bool = False  # of hexadecimal digits
+    secret_encoding: SecretEncoding = "text"  # noqa: S105 - how it is written, and no secret
+    secret_is_standard: bool = False  # as Standard Webhooks writes secrets
+    also_called: tuple[str, str] | None = None  # what the names of headers begin with, and may
+    is_token: bool = False
     url: str | None = None  # what the sender calls, where that is not what arrives here
 
 
@@ -46,7 +53,9 @@ SCHEMES: Final[Mapping[str, Scheme]] = {
         timestamp_header="webhook-timestamp",
         id_header="webhook-id",
         encoding="base64",
-        secret_is_base64=True,
+        secret_is_standard=True,
+        # Documented by Svix, whose scheme became the standard: the same under its old names.
+        also_called=("webhook-", "svix-"),
     ),
     "github": Scheme(header="x-hub-signature-256", prefix="sha256="),
     "stripe": Scheme(
@@ -67,11 +76,27 @@ SCHEMES: Final[Mapping[str, Scheme]] = {
         header="x-hubspot-signature-v3",
         signed="POST{url}{body}{timestamp}",  # No other method is answered here.
         timestamp_header="x-hubspot-request-timestamp",
-        timestamps_per_second=1_000,
+        timestamp_unit="milliseconds",
         encoding="base64",
     ),
 }
 STANDARD_WEBHOOKS: Final = SCHEMES["standard-webhooks"]
+
+
+def as_sent(scheme: Scheme, headers: Mapping[str, str]) -> Scheme:
+    """Return the scheme under the names that its headers have in this request."""
+    if scheme.also_called is None or scheme.header in headers:
+        return scheme
+    usual, other = scheme.also_called
+    renamed = scheme.header.replace(usual, other, 1)
+    if renamed not in headers:
+        return scheme
+    # All of them: what comes under the usual names beside it was not signed.
+    return scheme._replace(
+        header=renamed,
+        timestamp_header=(scheme.timestamp_header or "").replace(usual, other, 1) or None,
+        id_header=(scheme.id_header or "").replace(usual, other, 1) or None,
+    )
 
 
 def placeholders(template: str) -> list[str]:

@@ -10,13 +10,14 @@ import re
 from collections.abc import Mapping, Sequence
 from typing import Final, NamedTuple, Protocol, SupportsBytes
 
+from hubsync.core.event import moment, moment_text
 from hubsync.core.keys import make_signature, matcher, read_keys
 from hubsync.core.limits import (
     PUBLIC_SIGNATURES_MAX,
     SIGNATURE_HEADER_CHARACTERS_MAX,
     SIGNATURES_MAX,
 )
-from hubsync.core.schemes import STANDARD_WEBHOOKS, Scheme, fill
+from hubsync.core.schemes import STANDARD_WEBHOOKS, Scheme, as_sent, fill
 from hubsync.errors import Unsigned
 
 # Exact, since it is signed as text: "+1" and "01" are no timestamps.
@@ -37,7 +38,7 @@ class Secrets(Protocol):
 
 
 class _Claim(NamedTuple):
-    """What the headers say: that the request was signed so, at that moment."""
+    """What the headers say: that the request was signed so, at that moment, or holds a token."""
 
     signatures: Sequence[bytes]
     message_id: str
@@ -58,12 +59,12 @@ def verify(
 
     `headers` have lower-case names; `url` is what was called; `now` is in seconds since 1970.
     """
+    scheme = as_sent(scheme, headers)
     claim = _claim(scheme, headers)
     if claim.moment is not None:
-        second = int(claim.moment) / scheme.timestamps_per_second
-        _check_time(second, now, tolerance_seconds)
+        _check_time(second_of(scheme, claim.moment), now, tolerance_seconds)
     contents = [
-        _content(scheme, claim.message_id, claim.moment or "", bytes(body), address)
+        _content(scheme, claim.message_id, claim.moment or "", body, address)
         for address in _addresses(scheme, url)
     ]
 
@@ -93,7 +94,9 @@ def sign(
     url: str = "",
 ) -> dict[str, str]:
     """Return the headers with which a sender signs a body at that second, calling that address."""
-    moment = str(timestamp * scheme.timestamps_per_second)
+    if scheme.is_token:
+        return {scheme.header: scheme.prefix + secret.strip()}
+    moment = _moment_text(scheme, timestamp)
     signature = make_signature(scheme, secret, _content(scheme, message_id, moment, body, url))
     if scheme.timestamp_item and scheme.separator:
         signature = f"{scheme.timestamp_item}{moment}{scheme.separator}{signature}"
@@ -105,8 +108,21 @@ def sign(
     return {name: text for name, text in headers.items() if name is not None}
 
 
+def second_of(scheme: Scheme, timestamp: str) -> float:
+    """Return seconds since 1970 of a timestamp that is in its form."""
+    match scheme.timestamp_unit:
+        case "seconds":
+            return float(timestamp)
+        case "milliseconds":
+            return int(timestamp) / 1_000
+        case "rfc3339":
+            return moment(timestamp) / 1_000_000
+
+
 def _claim(scheme: Scheme, headers: Mapping[str, str]) -> _Claim:
     text = _header(headers, scheme.header)
+    if scheme.is_token:
+        return _Claim([text.encode(errors="surrogatepass")], "", None)
     items = [text] if scheme.separator is None else text.split(scheme.separator)
     message_id = _message_id(scheme, headers)
     moment = _moment(scheme, headers, items)
@@ -145,14 +161,37 @@ def _moment(scheme: Scheme, headers: Mapping[str, str], items: Sequence[str]) ->
     else:
         return None
     # Two headers of one name arrive as one, so a second timestamp may be somebody else's.
-    if len(found) != 1 or not _TIMESTAMP.fullmatch(found[0]):
-        raise Unsigned("the timestamp is no number, or not one")
+    if len(found) != 1 or not _is_timestamp(scheme, found[0]):
+        raise Unsigned("the timestamp is not in its form, or not one")
     return found[0]
+
+
+def _is_timestamp(scheme: Scheme, text: str) -> bool:
+    if scheme.timestamp_unit != "rfc3339":
+        return _TIMESTAMP.fullmatch(text) is not None
+    try:
+        moment(text)
+    except ValueError:
+        return False
+    return True
+
+
+def _moment_text(scheme: Scheme, second: int) -> str:
+    match scheme.timestamp_unit:
+        case "seconds":
+            return str(second)
+        case "milliseconds":
+            return str(second * 1_000)
+        case "rfc3339":
+            return moment_text(second * 1_000_000)
 
 
 def _signatures(scheme: Scheme, items: Sequence[str]) -> list[bytes]:
     """Return the items that have the form of a signature, of any kind the scheme knows."""
     form = _form(scheme.prefix, scheme.encoding, hashlib.new(scheme.algorithm).digest_size)
+    if scheme.takes_upper_case:
+        cut = len(scheme.prefix)
+        items = [item[:cut] + item[cut:].lower() for item in items]
     shared = [item.encode() for item in items if re.fullmatch(form, item)]
     public = []
     if scheme.public_prefix:
@@ -187,12 +226,14 @@ def _addresses(scheme: Scheme, url: str) -> list[str]:
     return [called, secure] if is_signed and called.startswith("http://") else [called]
 
 
-def _content(scheme: Scheme, message_id: str, moment: str, body: bytes, url: str) -> bytes:
+def _content(scheme: Scheme, message_id: str, moment: str, body: SupportsBytes, url: str) -> bytes:
+    if scheme.is_token:
+        return b""
     plain = _PLAIN_IN_URL.sub(lambda match: chr(int(match[1], 16)), url)
     values = {
         "id": message_id.encode(),
         "timestamp": moment.encode(),
-        "body": body,
+        "body": bytes(body),
         "url": plain.encode(errors="surrogatepass"),
     }
     return fill(scheme.signed, values)

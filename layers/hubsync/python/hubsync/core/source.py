@@ -18,7 +18,15 @@ from pydantic import (
 from hubsync.core import strict_json
 from hubsync.core.event import Rules
 from hubsync.core.mapping import MappedChange, mistakes
-from hubsync.core.schemes import SCHEMES, Algorithm, Encoding, Scheme, placeholders
+from hubsync.core.schemes import (
+    SCHEMES,
+    Algorithm,
+    Encoding,
+    Scheme,
+    SecretEncoding,
+    TimestampUnit,
+    placeholders,
+)
 from hubsync.errors import Fault, InvalidSource
 
 # It becomes the message group, where SQS takes letters, digits and punctuation of ASCII alone.
@@ -33,6 +41,7 @@ type _Tolerance = Annotated[int, Field(gt=0, le=3600)]
 type _Header = Annotated[
     str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9-]{0,63}$", to_lower=True)
 ]
+type _Item = Annotated[str, Field(pattern=r"^[A-Za-z0-9_-]{1,16}$")]
 # None of the signatures needs a schema of its own: it is part of the source's.
 _CONFIG = ConfigDict(frozen=True, strict=True, extra="forbid", defer_build=True)
 
@@ -81,14 +90,27 @@ class HmacSignature(BaseModel):
     algorithm: Algorithm = "sha256"
     encoding: Encoding = "hex"
     prefix: Annotated[str, Field(pattern=r"^[!-~]{0,32}$")] = ""
+    item: _Item | None = None  # v1 in t=1,v1=ab: the header is a list of items
     timestamp_header: _Header | None = None
-    timestamp_unit: Literal["seconds", "milliseconds"] = "seconds"
+    timestamp_item: _Item | None = None
+    timestamp_unit: TimestampUnit = "seconds"
+    id_header: _Header | None = None
     signed: Annotated[str, Field(pattern=r"^[ -~]{1,256}$")] = "{body}"
+    secret_encoding: SecretEncoding = "text"  # noqa: S105 - how it is written, and no secret
+    ping_field: Annotated[str | None, Field(pattern=r"^[a-z_]{1,32}$")] = None
 
     @model_validator(mode="after")
     def _signs_all_that_counts(self) -> Self:
-        """Require body and timestamp to be signed: what is not signed anybody can change."""
-        needed = ["body"] if self.timestamp_header is None else ["body", "timestamp"]
+        """Require body, timestamp and id to be signed: what is not signed anybody can change."""
+        if self.timestamp_header and self.timestamp_item:
+            raise ValueError("timestamp_header and timestamp_item exclude each other")
+        if self.timestamp_item and not self.item:
+            raise ValueError("timestamp_item is of a header that is a list; say item, too")
+        if self.timestamp_item and self.timestamp_item == self.item:
+            raise ValueError("item and timestamp_item must differ")
+        has_timestamp = self.timestamp_header or self.timestamp_item
+        needed = ["body", *(["id"] if self.id_header else [])]
+        needed += ["timestamp"] if has_timestamp else []
         if sorted(placeholders(self.signed)) != needed:
             names = " and ".join(f"{{{name}}}" for name in needed)
             raise ValueError(f"signed must hold {names} once, and no other placeholder")
@@ -100,11 +122,35 @@ class HmacSignature(BaseModel):
             header=self.header,
             algorithm=self.algorithm,
             encoding=self.encoding,
-            prefix=self.prefix,
+            takes_upper_case=self.encoding == "hex",
+            prefix=(f"{self.item}=" if self.item else "") + self.prefix,
+            separator="," if self.item else None,
+            timestamp_item=f"{self.timestamp_item}=" if self.timestamp_item else None,
             timestamp_header=self.timestamp_header,
-            timestamps_per_second=1 if self.timestamp_unit == "seconds" else 1_000,
+            timestamp_unit=self.timestamp_unit,
+            id_header=self.id_header,
             signed=self.signed,
+            secret_encoding=self.secret_encoding,
         )
+
+
+class TokenSignature(BaseModel):
+    """No signature: the sender shows a secret. Whoever sees one request can send any other."""
+
+    model_config = _CONFIG
+
+    scheme: Literal["token"]
+    secret: _Secret
+    header: _Header = "authorization"
+    prefix: Annotated[str, Field(pattern=r"^[ -~]{0,32}$")] = ""
+
+    @property
+    def tolerance_seconds(self) -> int:
+        return 0  # There is no time in it.
+
+    @property
+    def rules(self) -> Scheme:
+        return Scheme(header=self.header, prefix=self.prefix, is_token=True)
 
 
 def _lower_case(names: frozenset[str] | None) -> frozenset[str] | None:
@@ -120,7 +166,8 @@ class Source(BaseModel):
     name: Annotated[str, Field(pattern=_NAME)]
     account: Annotated[str, Field(pattern=_ACCOUNT)]
     signature: Annotated[
-        Signature | HubSpotSignature | HmacSignature, Field(discriminator="scheme")
+        Signature | HubSpotSignature | HmacSignature | TokenSignature,
+        Field(discriminator="scheme"),
     ]
     properties_allowed: Annotated[
         frozenset[str] | None, Field(strict=False), AfterValidator(_lower_case)
