@@ -1,6 +1,7 @@
 """A schedule's tick to `audit`, and what it found to metrics that alarms look at."""
 
 import asyncio
+from datetime import UTC, datetime
 from typing import Any
 
 from aws_lambda_powertools import Logger, Metrics
@@ -8,6 +9,7 @@ from aws_lambda_powertools.metrics import MetricUnit
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
 from hubsync.audit import Audited, audit
+from hubsync.core.api_versions import ending
 from hubsync.core.limits import AUDIT_RECORDS_MAX
 from hubsync.edge.connections import connections
 
@@ -21,6 +23,7 @@ metrics = Metrics(namespace="hubsync")
 @metrics.log_metrics
 def handler(_event: dict[str, Any], context: LambdaContext) -> None:
     audited = RUNNER.run(_audit(context.get_remaining_time_in_millis() / 1000))
+    _tell_ending_versions(datetime.now(UTC))
     metrics.add_metric("RecordsAudited", MetricUnit.Count, audited.seen)
     metrics.add_metric("RecordsUnaudited", MetricUnit.Count, audited.unseen)
     metrics.add_metric("WritesLandedLate", MetricUnit.Count, len(audited.landed_late))
@@ -30,6 +33,14 @@ def handler(_event: dict[str, Any], context: LambdaContext) -> None:
         logger.error(
             "write_landed_late", account=account, object_type=object_type, property_name=name
         )
+
+
+def _tell_ending_versions(now: datetime) -> None:
+    """Log once a day, in the first hour, which configured API versions end within a year."""
+    if now.hour > 0:
+        return
+    for version, ends in ending(connections().hubspot.versions, today=now.date()).items():
+        logger.warning("api_version_ends", api_version=version, ends=ends.isoformat())
 
 
 async def _audit(seconds_left: float) -> Audited:

@@ -31,6 +31,7 @@ from hubsync.writer_settings import ConsumerSettings
 RUNNER = asyncio.Runner()  # One loop for the life of the process: pooled connections belong to it.
 # The reasons of events whose calls the token was not good enough for.
 TOKEN_REFUSED = ("NO_TOKEN", "TOKEN_LATE", "HTTP_401", "HTTP_403")
+EVENTS_LOGGED_MAX = 100  # In one line, which says how many there are.
 LATENCIES_MAX = 50  # EMF takes 100 values of a metric; a spread sample says as much.
 
 logger = Logger()
@@ -72,6 +73,7 @@ def counts(consumed: Consumed) -> dict[str, int]:
         "EventsPaused": reasons[PAUSED],
         "TokenRefused": sum(reasons[code] for code in TOKEN_REFUSED),
         "RecordsWritten": consumed.records_written,
+        "ValuesKept": sum(map(len, consumed.values_kept.values())),
         "LeaseConflicts": consumed.lease_conflicts,
     }
 
@@ -90,6 +92,14 @@ def _log(consumed: Consumed) -> None:
     """Say what became of each event, by ids, codes and names of properties only."""
     for settled in settled_lines(consumed.fates):
         logger.info("events_settled", settled=settled)
+    for (object_type, name), events in consumed.values_kept.items():
+        logger.warning(
+            "values_kept",
+            object_type=object_type,
+            property=name,
+            count=len(events),
+            event_ids=[event_id for _, event_id in events[:EVENTS_LOGGED_MAX]],
+        )
     for delivery, fate in consumed.fates:
         if isinstance(fate, Rejected):
             logger.warning(

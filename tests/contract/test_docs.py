@@ -1,5 +1,6 @@
 """What README, docs and changelog say is what there is."""
 
+import json
 import re
 import subprocess
 from pathlib import Path
@@ -10,6 +11,7 @@ from jmespath.functions import Functions as TheirFunctions
 from hubsync.core import limits
 from hubsync.core.functions import Functions
 from hubsync.core.message import INVALID_VALUE
+from hubsync.core.protocol import reason_of
 from hubsync.core.schemes import SCHEMES
 from hubsync.core.source import load_source
 from hubsync.core.statuses import STATUSES, halve, refuse, refuse_or_pause
@@ -242,3 +244,27 @@ def test_what_watching_costs_is_counted():
     alarms = [m for a in stack.of_type(ALARM).values() for m in alarmed(a["Properties"])]
     told = re.search(r"(\d+) metrics of hubsync's own.*?(\d+) metrics with", OPERATIONS, re.DOTALL)
     assert (int(told[1]), int(told[2])) == (len(ours), len(alarms))
+
+
+ANSWERS = (PROJECT / "docs" / "answers.md").read_text(encoding="utf-8")
+
+
+def test_the_page_on_answers_has_every_status_as_the_code_has_it():
+    told = {status: meaning for status, meaning, _ in cells("By status") if "`" in status}
+    assert told == {f"`{status}`": row.meaning for status, row in STATUSES.items()}
+
+
+def cells(title):
+    """Return the rows of a section's table of the page on answers, cell by cell."""
+    lines = [line for line in section(ANSWERS, title).splitlines() if line.startswith("| ")]
+    return [[cell.strip() for cell in line.split("|")[1:-1]] for line in lines[1:]]
+
+
+FORMS = [row for row in cells("Forms of a refusal") if "`{" in row[1]]
+
+
+@pytest.mark.parametrize(("form", "example", "code", "names", "confidence"), FORMS)
+def test_every_form_of_a_refusal_is_read_as_the_page_says(form, example, code, names, confidence):
+    reason = reason_of(json.loads(example.strip("`")))
+    assert (reason.code, list(reason.properties)) == (code.strip("`"), names.split()), form
+    assert confidence in {"Documented", "Observed", "Inferred", "Assumed"}

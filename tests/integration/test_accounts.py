@@ -114,3 +114,25 @@ def test_accounts_whose_calls_hang_take_no_connection_from_another():
         return answer.status_code
 
     assert asyncio.run(story()) == 204
+
+
+def test_a_403_for_one_object_type_holds_up_no_other_type():
+    blocked = '{"status": "error", "message": "no", "category": "BANNED"}'
+    key = {"objectType": "companies", "idProperty": "external_id", "properties": {"name": "Acme"}}
+
+    async def healing(pipeline):
+        await asyncio.sleep(HEALED_AFTER)
+        pipeline.hubspot.faults.clear()
+
+    pipeline = Pipeline(limit=LIMIT, during=healing)
+    fault = Fault(kind="status", status=403, object_type="companies", body=blocked)
+    pipeline.hubspot.faults.extend([fault])
+    began = pipeline.now()
+    pipeline.put(*[wire(eventId=f"co-{n}", id=f"co-{n}", **key) for n in range(3)])
+    pipeline.put(*events("main"), after=1)
+    pipeline.run()
+    everything = [*(f"co-{n}" for n in range(3)), *(f"main-{n}" for n in range(EVENTS))]
+    assert_accounted_for(pipeline, everything)
+    made = [record.created_at - began for record in pipeline.hubspot.records("contacts")]
+    assert len(made) == EVENTS
+    assert max(made) < 60

@@ -228,6 +228,19 @@ def test_an_upsert_by_a_property_that_is_not_unique_is_refused_in_one_call():
     assert (len(stage.letters), stage.calls) == (9, [("upsert", 9, 400)])
 
 
+def test_a_value_that_hubspot_kept_otherwise_is_written_and_told():
+    stage = Stage()
+
+    async def write(batch):
+        (item,) = batch.inputs
+        return Answered({item.trace_id: Vouched("512", {"firstname": "Ida", "phone": "1"})})
+
+    stage.write = write
+    consumed = stage.consume(a_message(wire(properties={"firstname": "Ada", "phone": "1"})))
+    assert fates(consumed) == [("e-1", Written())]
+    assert consumed.values_kept == {("0-1", "firstname"): [("changes", "e-1")]}
+
+
 # Silence
 
 

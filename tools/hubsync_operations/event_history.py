@@ -13,7 +13,7 @@ from hubsync.core.change import ARCHIVED, Reading, RecordKey, Version, readings
 from hubsync.core.event import moment_text
 from hubsync.core.ledger import ABSENT, NO_LEASE, Entry
 from hubsync_operations.dead_letter import RECEIVES_EXHAUSTED, Letter
-from hubsync_operations.logs import SETTLED, Line
+from hubsync_operations.logs import SETTLED, VALUES_KEPT, Line
 
 DEAD_LETTERED = "event_dead_lettered"
 OUT_OF_TIME = frozenset({"RETRIES_EXHAUSTED", RECEIVES_EXHAUSTED})  # Given up, not refused.
@@ -216,9 +216,12 @@ def _sentence(came: Came, letters: Sequence[Letter], lines: Sequence[Line], wait
         case Came.PENDING:
             return "It is being written, or its writer ended without a word."
         case Came.WRITTEN if came in last:
-            return f"HubSpot vouched for it at {last[came].at}{_where(last[came])}."
+            return f"HubSpot vouched for it at {last[came].at}{_where(last[came])}.{_kept(lines)}"
         case Came.WRITTEN:
-            return "HubSpot vouched for it, and nothing newer was written to what is listed."
+            return (
+                "HubSpot vouched for it, and nothing newer was written to what is listed."
+                f"{_kept(lines)}"
+            )
         case Came.SUPERSEDED:
             by = last[came].says.get("by", "")
             return f"At {last[came].at} HubSpot had newer values of all it says, by event {by}."
@@ -235,6 +238,11 @@ def _sentence(came: Came, letters: Sequence[Letter], lines: Sequence[Line], wait
                 "was never accepted, or is among some "
                 f"{waiting} messages in the change queue."
             )
+
+
+def _kept(lines: Sequence[Line]) -> str:
+    names = sorted({str(line.says["property"]) for line in lines if line.fact == VALUES_KEPT})
+    return f" But HubSpot kept another value of {', '.join(names)} than it was sent." * bool(names)
 
 
 def _where(line: Line) -> str:

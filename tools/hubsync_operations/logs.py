@@ -18,6 +18,7 @@ TERM_CHARACTERS_MAX: Final = 120
 TERMS_MAX: Final = 8
 assert TERMS_MAX * (TERM_CHARACTERS_MAX + len('?"" ')) <= PATTERN_CHARACTERS_MAX
 SETTLED: Final = "events_settled"
+VALUES_KEPT: Final = "values_kept"
 # What is said of events, by what they came to (hubsync.settled).
 _SAID: Final = {
     "written": ("trace_id", "hubspot_id"),
@@ -140,6 +141,8 @@ def parsed(text: str, events: frozenset[str]) -> Iterator[Line]:
         return
     if fields.get("event_id") in events:
         yield _line(fields, fields["event_id"], fields)
+    for event_id in events.intersection(fields.get("event_ids", ())):
+        yield _line(fields, event_id, {"property": fields.get("property")})
     for source, by_fate in fields.get("settled", {}).items():
         for came, by_what in by_fate.items():
             for what, ids in by_what.items():

@@ -11,6 +11,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from random import Random
+from types import MappingProxyType
 from typing import Any, Final, NamedTuple
 
 from hubsync.core.attempt import RECORD_FULL, EventId
@@ -116,6 +117,8 @@ class Consumed(NamedTuple):
     fates: tuple[tuple[Delivery, Fate], ...]
     records_written: int
     lease_conflicts: int
+    # By object type and property: the events of which HubSpot shows another value than was sent.
+    values_kept: Mapping[tuple[str, str], Sequence[EventId]] = MappingProxyType({})
 
 
 async def consume(
@@ -143,7 +146,17 @@ async def consume(
         tuple((d, d.fate) for parcel in parcels for d in parcel.deliveries if d.fate),
         sum(1 for writer in writers for a in writer.attempts.values() if a.vouched),
         sum(writer.lease_conflicts for writer in writers),
+        _values_kept(writers),
     )
+
+
+def _values_kept(writers: Iterable[Writer]) -> dict[tuple[str, str], list[EventId]]:
+    kept: defaultdict[tuple[str, str], list[EventId]] = defaultdict(list)
+    for writer in writers:
+        for attempt in writer.attempts.values():
+            for name, version in attempt.kept:
+                kept[attempt.record.object_type, name].append(version.event)
+    return dict(kept)
 
 
 def _opened(message: Received, rules: Rules) -> Parcel:

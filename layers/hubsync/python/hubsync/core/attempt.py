@@ -9,6 +9,7 @@ from hubsync.core import ledger
 from hubsync.core.batch import Route, route_of
 from hubsync.core.change import ARCHIVED, YES, Change, Reading, RecordKey, Version, merged
 from hubsync.core.entry_codec import fits
+from hubsync.core.kept_values import kept_otherwise
 from hubsync.core.ledger import Entry, LeftOut, Rev, Watched
 from hubsync.core.limits import REFUSAL_ROUNDS_MAX, SILENCES_MAX
 from hubsync.core.reply import PROPERTY_FAULTS, REQUEST_FAULTS, Reason, Vouched, shown_text
@@ -45,6 +46,7 @@ class Attempt:
     open: dict[str, tuple[Reading, ...]]
     vouched: list[Mapping[str, Reading]] = field(default_factory=list)  # what each time
     refused: dict[Named, Reason] = field(default_factory=dict)
+    kept: list[Named] = field(default_factory=list)  # HubSpot shows another value than was sent
     held: set[str] = field(default_factory=set)
     archive_waits: bool = False
     unanswerable: bool = False  # what is pending is looked for, rather than sent once more
@@ -179,6 +181,8 @@ class Attempt:
             self.entry, sent, hubspot_id=verdict.hubspot_id, trace_id=trace_id
         )
         self.vouched.append(sent)
+        if different := kept_otherwise(sent, verdict.shown):
+            self.kept += [(name, sent[name].version) for name in different]
         self._drop_settled()
         self._answered()
 

@@ -1,9 +1,11 @@
 """HubSpot over HTTP: a batch in, a reply out. Nothing that can happen on the way raises."""
 
 import asyncio
+from collections import defaultdict
 from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import replace
 from http import HTTPStatus
-from typing import Final
+from typing import Final, TypeIs
 
 import httpx
 
@@ -46,18 +48,21 @@ class HubSpot:
         self._note = note
         self.calls = 0
         self.throttled = 0
+        self._forbidden: defaultdict[str, set[str]] = defaultdict(set)  # types, by account
         self._http = http
         self._token_of = token_of
-        self._versions = versions
+        self.versions = versions
 
     async def write(self, batch: Batch) -> Reply:
         """Send a batch and return what HubSpot says of it."""
         route = batch.route
-        url = path(route.object_type, route.operation, self._versions)
+        url = path(route.object_type, route.operation, self.versions)
         answer = await self._post(route.account, url, batch.encode())
         if not isinstance(answer, httpx.Response):
             return answer
-        return decode(batch, answer.status_code, answer.headers, answer.content)
+        reply = decode(batch, answer.status_code, answer.headers, answer.content)
+        of_type = self._is_of_type(route, answer)
+        return replace(reply, scope=Scope.BATCH) if _is_wide(reply) and of_type else reply
 
     async def read(self, route: Route, ids: Sequence[str], names: Sequence[str]) -> Found | Unread:
         """Return what HubSpot shows of at most 100 records, addressed as the route does."""
@@ -70,11 +75,26 @@ class HubSpot:
         return await self._read(route, ids, encode_read(route, ids, names, histories=True))
 
     async def _read(self, route: Route, ids: Sequence[str], body: bytes) -> Found | Unread:
-        url = path(route.object_type, "read", self._versions)
+        url = path(route.object_type, "read", self.versions)
         answer = await self._post(route.account, url, body)
         if not isinstance(answer, httpx.Response):
             return answer
-        return decode_read(route, ids, answer.status_code, answer.headers, answer.content)
+        found = decode_read(route, ids, answer.status_code, answer.headers, answer.content)
+        of_type = self._is_of_type(route, answer)
+        return replace(found, scope=Scope.BATCH) if _is_wide(found) and of_type else found
+
+    def _is_of_type(self, route: Route, answer: httpx.Response) -> bool:
+        """Whether a 403 is about the object type: none of another type was answered so.
+
+        A tool of the portal may be switched off for one type (assumed); an app that is blocked is
+        answered so for all.
+        """
+        forbidden = self._forbidden[route.account]
+        if answer.status_code != HTTPStatus.FORBIDDEN:
+            forbidden.discard(route.object_type)
+            return False
+        forbidden.add(route.object_type)
+        return len(forbidden) == 1
 
     async def _post(
         self, account: str, url: str, body: bytes
@@ -120,3 +140,7 @@ class HubSpot:
         if usage is not None and self._note is not None:
             self._note(account, usage)
         return answer
+
+
+def _is_wide(reply: object) -> TypeIs[NotApplied]:
+    return isinstance(reply, NotApplied) and reply.scope is Scope.ACCOUNT
