@@ -81,8 +81,8 @@ BREAKS = (
     Break(
         "a refusal that names nobody is searched for the guilty event",
         "core/attempt.py",
-        "elif len(events) > 1:",
-        "elif not events:",
+        "elif not self.is_of_one_event(sent):",
+        "elif not sent:",
         "unit/test_consume.py::"
         "test_a_guilty_event_merged_with_innocent_ones_stands_alone_in_the_end",
     ),

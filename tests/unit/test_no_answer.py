@@ -125,3 +125,14 @@ def test_a_redriven_event_that_was_given_up_is_tried_again():
     stage.consume(a_message(event(1, phone="1")))
     assert fates(stage.consume(a_message(event(1, phone="1")))) == [("e-1", Written())]
     assert fates(stage.consume(a_message(event(1, phone="1")))) == [("e-1", Superseded())]
+
+
+def test_after_a_doubt_an_unnamed_refusal_of_several_events_refuses_none_that_is_good_alone():
+    # HubSpot took the first event's value when it gave no answer, and refuses both together.
+    lost = Fault(kind="lost_reply", id=ADA.id, operation="upsert", times=1)
+    refused = Fault(kind="unnamed", property="phone", value="1")
+    stage = in_doubt([event(1, phone="1")], faults=[lost])
+    stage.hubspot.faults.extend([refused])
+    consumed = stage.consume(a_message(event(1, phone="1"), event(2, city="Graz")))
+    assert fates(consumed) == [("e-1", Written()), ("e-2", Written())]
+    assert stage.contact() == {"phone": "1", "city": "Graz"}

@@ -16,6 +16,7 @@ from hubsync.core.batch import Route
 from hubsync.core.change import ARCHIVED, Reading, RecordKey
 from hubsync.core.ledger import Entry, Watched
 from hubsync.core.limits import AUDIT_INPUTS_MAX
+from hubsync.core.look import is_own
 from hubsync.core.reply import Found, NotApplied, Shown, Told, Unread
 from hubsync.invocation import Invocation
 from hubsync.ports import LedgerWrite, Ports, Read, Survey, Terms
@@ -91,14 +92,20 @@ async def _audit(
     shown = {id_: each for id_, each in found.items() if each is None or isinstance(each, Shown)}
     now = invocation.now()
     writes = []
+    findings: dict[RecordKey, Audited] = {}
     for record, entry in resting.items():
         if record.id not in shown and not ledger.watched_in_vain(entry, now=now):
             continue  # HubSpot said nothing of it; the next run asks again.
-        landed = _landed(record, entry, shown.get(record.id), result)
+        findings[record] = Audited()
+        landed = _landed(record, entry, shown.get(record.id), findings[record])
         audited = ledger.audited(entry, landed, rev=invocation.rev(), now=now)
         writes.append(LedgerWrite(record, audited, entry.rev))
     lost = await invocation.ports.ledger.write(writes)
+    # An entry that was written meanwhile was not at rest: what its record shows may be newer.
     done = [write for write in writes if write.record not in lost]
+    for write in done:
+        result.landed_late += findings[write.record].landed_late
+        result.written_by_others += findings[write.record].written_by_others
     result.seen += sum(1 for write in done if write.record.id in shown)
     result.unseen += sum(1 for write in done if write.record.id not in shown)
     await reassert([write.record for write in done if write.entry.pending], invocation)
@@ -120,7 +127,7 @@ def _landed(
 ) -> dict[str, Reading]:
     """Return the readings that an older write of ours has covered."""
     landed: dict[str, Reading] = {}
-    if shown and entry.archived and ARCHIVED in entry.watched:
+    if shown and entry.archived and ARCHIVED in entry.watched and is_own(record, shown):
         # Whether a late upsert of ours or a person made it cannot be told, so it stays.
         result.landed_late.append((record, ARCHIVED))
     for name, watched in entry.watched.items():

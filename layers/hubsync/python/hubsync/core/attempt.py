@@ -196,17 +196,28 @@ class Attempt:
         """
         named = {name: sent[name] for name in reason.properties if name in sent}
         properties = {name: reading for name, reading in sent.items() if name != ARCHIVED}
-        events = {reading.version.event for reading in properties.values()}
         if named:
             self._refuse(self._with_older(named, reason), reason)
         elif self.record.id_property in reason.properties or reason.code in REQUEST_FAULTS:
             self._refuse(self._all_due_like(sent), reason)
         elif not properties:
             self._refuse_key(sent, reason)
-        elif len(events) > 1:
+        elif not self.is_of_one_event(sent):
             self.entry = self.entry._replace(apart=True)
         else:
+            events = {reading.version.event for reading in properties.values()}
             self._refuse(self._of_events(events, but=ARCHIVED), reason)
+        self._answered()
+
+    @staticmethod
+    def is_of_one_event(sent: Mapping[str, Reading]) -> bool:
+        """Whether all properties of an input came from one event, so that it alone is to blame."""
+        events = {reading.version.event for name, reading in sent.items() if name != ARCHIVED}
+        return len(events) < 2  # noqa: PLR2004 - one, or none where the key was sent alone
+
+    def try_apart(self) -> None:
+        """Send the events one by one from now on, since it is not clear which is to blame."""
+        self.entry = self.entry._replace(apart=True)
         self._answered()
 
     def _refuse_key(self, word: Mapping[str, Reading], reason: Reason) -> None:

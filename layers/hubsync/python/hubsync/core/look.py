@@ -97,7 +97,12 @@ def judge_contradicted(
     blamed = reason.properties.keys() & item.readings.keys()
     if isinstance(look, Seen) and held:
         attempt.vouch(held, look.vouched, item.trace_id)
-    if left and not (blamed and blamed <= held.keys()):
+    if not left or (blamed and blamed <= held.keys()):
+        return
+    # Who is to blame is judged by all that was sent: HubSpot may refuse what it took before.
+    if held and not blamed and not attempt.is_of_one_event(item.readings):
+        attempt.try_apart()
+    else:
         attempt.refuse(left, reason)
 
 
