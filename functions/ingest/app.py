@@ -22,11 +22,13 @@ from aws_lambda_powertools.metrics import MetricUnit
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
 from hubsync.core.cloud_events import permission
+from hubsync.core.event import moment_text
+from hubsync.core.kept import Kept
 from hubsync.core.source import Source, load_sources
 from hubsync.edge import aws
 from hubsync.edge.gateway import is_request
 from hubsync.edge.secrets import Secrets, webhook_secrets
-from hubsync.edge.sends import enqueue
+from hubsync.edge.sends import enqueue, keep
 from hubsync.errors import (
     InvalidEvents,
     Misconfigured,
@@ -89,6 +91,7 @@ def webhook(event: Event, source: str) -> Response:
         sources=sources(),
         secrets=_secrets_of,
         enqueue=_enqueue,
+        keep=_keep,
         object_types=settings().object_types,
         now=time.time(),
     )
@@ -96,11 +99,14 @@ def webhook(event: Event, source: str) -> Response:
     metrics.add_metric("EventsIgnored", MetricUnit.Count, accepted.ignored)
     if accepted.challenge is not None:
         return _answer(HTTPStatus.OK, {"challenge": accepted.challenge})
-    if accepted.ignored or accepted.refused:
+    metrics.add_metric("PayloadsKept", MetricUnit.Count, accepted.kept)
+    if accepted.ignored or accepted.refused or accepted.kept:
         _log_ignored(source, accepted)
     answer = {
         "accepted": accepted.accepted,
         "ignored": accepted.ignored,
+        "kept": accepted.kept,
+        **({"unknown": accepted.unknown} if accepted.unknown else {}),
         "requestId": accepted.request_id,
     }
     return _answer(HTTPStatus.OK if accepted.is_ping else HTTPStatus.ACCEPTED, answer)
@@ -122,6 +128,12 @@ def presence(source: str) -> Response:
     return {"statusCode": HTTPStatus.OK.value, "headers": {}, "body": ""}
 
 
+def _fact(accepted: Accepted) -> str:
+    if accepted.kept:
+        return "payload_kept"
+    return "values_left_out" if accepted.refused else "payload_ignored"
+
+
 def _log_ignored(source: str, accepted: Accepted) -> None:
     """Say what was ignored, and of invalid events by which keys of the source's mapping.
 
@@ -129,12 +141,13 @@ def _log_ignored(source: str, accepted: Accepted) -> None:
     """
     keys = {fault.pointer for fault in accepted.faults if fault.pointer.startswith("/change")}
     logger.info(
-        "payload_ignored" if accepted.ignored else "values_left_out",
+        _fact(accepted),
         source=source,
         request_id=accepted.request_id,
         reason="invalid" if accepted.faults else "no_change_matches",
         accepted=accepted.accepted,
         ignored=accepted.ignored,
+        kept=accepted.kept,
         values_left_out=accepted.refused,
         keys=sorted(keys),
     )
@@ -176,6 +189,12 @@ def secrets() -> Secrets:
 def _secrets_of(source: Source, fresh: bool) -> Sequence[str]:  # noqa: FBT001 - a port
     name = settings().secrets_prefix + source.signature.secret
     return webhook_secrets(secrets(), name, fresh=fresh)
+
+
+def _keep(kept: Kept, body: str) -> None:
+    url = settings().dead_letter_queue_url
+    rejected_at = moment_text(time.time_ns() // 1_000)
+    keep(aws.sqs(), url, kept, body, rejected_at=rejected_at)
 
 
 def _enqueue(account: str, bodies: Sequence[str]) -> None:

@@ -208,6 +208,7 @@ ENTRIES = {(f"dynamodb:{name}", LEDGER) for name in ("BatchGetItem", "GetItem", 
 ALLOWED = {
     "IngestFunction": {
         ("sqs:SendMessage", CHANGES),
+        ("sqs:SendMessage", DEAD_LETTERS),
         ("secretsmanager:GetSecretValue", f"{SECRETS}webhooks/*"),
     },
     "ConsumerFunction": {

@@ -15,7 +15,7 @@ PACKAGE = PROJECT / "layers" / "hubsync" / "python" / "hubsync"
 PURE = frozenset(
     {"base64", "collections", "dataclasses", "datetime", "decimal", "enum", "hashlib", "hmac"}
     | {"functools", "http", "itertools", "json", "math", "pathlib", "re", "tomllib", "types"}
-    | {"typing"}
+    | {"typing", "zlib"}
 )
 OF_CORE = PURE | {
     "pydantic", "pydantic_core", "idna", "jmespath", "nacl", "hubsync.core", "hubsync.errors",

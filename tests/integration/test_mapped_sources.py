@@ -8,6 +8,7 @@ from dataclasses import replace
 
 import pytest
 
+from hubsync.core.kept import read
 from hubsync.core.signature import sign
 from hubsync.core.source import load_source
 from hubsync_local.lambda_runtime import Runtime, lambda_environment
@@ -27,11 +28,16 @@ class Ingest:
     def __init__(self, aws, code):
         self._aws = aws
         self.queue_url = aws.sqs.create_queue(QueueName=f"{STACK}-changes")["QueueUrl"]
+        self.letters_url = aws.sqs.create_queue(QueueName=f"{STACK}-letters")["QueueUrl"]
         for name in sources():
             aws.secrets.create_secret(Name=f"{STACK}/webhooks/{name}", SecretString=SECRET)
         template = read_template(PROJECT / "template.yaml", aws=aws.endpoint)
         function = replace(template.functions["IngestFunction"], code=code)
-        ours = {"CHANGE_QUEUE_URL": self.queue_url, "WEBHOOK_SECRETS_PREFIX": f"{STACK}/"}
+        ours = {
+            "CHANGE_QUEUE_URL": self.queue_url,
+            "DEAD_LETTER_QUEUE_URL": self.letters_url,
+            "WEBHOOK_SECRETS_PREFIX": f"{STACK}/",
+        }
         environment = {**function.environment, **lambda_environment(function, aws=aws.endpoint)}
         self._log = code / "function.log"
         self.runtime = Runtime(function, environment | ours, log=self._log)
@@ -66,13 +72,20 @@ class Ingest:
         return answer["statusCode"], json.loads(answer["body"])
 
     def messages(self):
-        asked = {"QueueUrl": self.queue_url, "MaxNumberOfMessages": 10}
+        return [message["Body"] for message in self._taken_out(self.queue_url)]
+
+    def letters(self):
+        """The bodies of dead letters, and what their attributes say."""
+        for message in self._taken_out(self.letters_url):
+            said = message["MessageAttributes"].items()
+            yield message["Body"], {name: each["StringValue"] for name, each in said}
+
+    def _taken_out(self, url):
+        asked = {"QueueUrl": url, "MaxNumberOfMessages": 10, "MessageAttributeNames": ["All"]}
         while received := self._aws.sqs.receive_message(**asked).get("Messages"):
             for message in received:
-                yield message["Body"]
-                self._aws.sqs.delete_message(
-                    QueueUrl=self.queue_url, ReceiptHandle=message["ReceiptHandle"]
-                )
+                yield message
+                self._aws.sqs.delete_message(QueueUrl=url, ReceiptHandle=message["ReceiptHandle"])
 
     def log(self):
         return self._log.read_text()
@@ -111,8 +124,10 @@ def test_every_payload_is_answered_as_its_upstream_system_wants(ingest):
         told[name] = ingest.post(name.partition("-")[0], body, HEADERS.get(name))
     challenge = {"challenge": "3eZbrw1aBexampleChallenge"}
     assert told.pop("slack-url-verification") == (200, challenge)
-    assert told == {name: (202, body | {"requestId": "r-1"}) for name, body in ANSWERS.items()}
-    assert len(list(ingest.messages())) == sum(bool(a["accepted"]) for a in ANSWERS.values())
+    assert told == {
+        name: (202, body | {"kept": 0, "requestId": "r-1"}) for name, body in ANSWERS.items()
+    }
+    assert len(ingest.messages()) == sum(bool(a["accepted"]) for a in ANSWERS.values())
 
 
 def test_a_signed_foreign_payload_becomes_a_record(ingest):
@@ -127,25 +142,39 @@ def test_a_signed_foreign_payload_becomes_a_record(ingest):
     assert {name: grace[name] for name in expected} == expected
 
 
-def test_an_ignored_payload_is_counted_and_logged_without_a_value(ingest):
+def test_a_payload_that_cannot_be_read_is_kept_counted_and_logged_without_a_value(ingest):
     payload = json.loads((PAYLOADS / "stripe-customer-updated.json").read_bytes())
     payload["data"]["object"] |= {"name": {CANARY: CANARY}, "id": None, "email": CANARY}
     headers = {"x-canary": CANARY}
     before = len(ingest.log())
     status, answer = ingest.post("stripe", json.dumps(payload).encode(), headers)
-    assert (status, answer["accepted"], answer["ignored"]) == (202, 0, 1)
+    assert (status, answer) == (
+        202,
+        {"accepted": 0, "ignored": 0, "kept": 1, "requestId": "r-1"},
+    )
     written = ingest.log()[before:]
     lines = [json.loads(line) for line in written.splitlines() if line.startswith("{")]
-    (line,) = [line for line in lines if line.get("message") == "payload_ignored"]
-    names = ("source", "request_id", "reason", "accepted", "ignored", "keys")
+    (line,) = [line for line in lines if line.get("message") == "payload_kept"]
+    names = ("source", "request_id", "reason", "accepted", "ignored", "kept", "keys")
     assert {name: line[name] for name in names} == {
         "source": "stripe",
         "request_id": "r-1",
         "reason": "invalid",
         "accepted": 0,
-        "ignored": 1,
+        "ignored": 0,
+        "kept": 1,
         "keys": ["/change/0/fields/id"],
     }
     (metrics,) = [line for line in lines if "EventsIgnored" in line]
-    assert (metrics["EventsIgnored"], metrics["EventsAccepted"]) == ([1], [0, 0])
+    assert (metrics["PayloadsKept"], metrics["EventsAccepted"]) == ([1], [0, 0])
     assert CANARY not in written
+    ((letter, said),) = ingest.letters()
+    assert said | {"rejected_at": None} == {
+        "reason_code": "INVALID_PAYLOAD",
+        "reason_message": "/change/0/fields/id is null, or not there",
+        "rejected_at": None,
+    }
+    kept = read(letter)
+    assert json.loads(kept.body) == payload
+    assert kept.headers["x-canary"] == CANARY
+    assert "stripe-signature" not in kept.headers

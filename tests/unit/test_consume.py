@@ -731,6 +731,22 @@ def test_what_was_left_out_at_the_door_is_reported_once_the_rest_is_written():
     assert json.loads(letter.body)["events"] == [wire(properties={"phone": "1"}, refused=lacking)]
 
 
+def test_a_payload_that_was_kept_goes_back_to_the_dead_letters_unchanged():
+    stage = Stage()
+    faults = [["/change/0/fields/id", "is null"]]
+    payload = {"unmade": [[0, None, "e-1"]], "faults": faults}
+    body = json.dumps({"v": 1, **HEAD, "requestId": "r-1", "payload": payload})
+    consumed = stage.consume(body)
+    assert tally(consumed) == {"Rejected": 1}
+    (sent,) = stage.queue.letters
+    assert sent.body == body
+    assert (sent.rejected.code, sent.rejected.message) == (
+        "INVALID_PAYLOAD",
+        "/change/0/fields/id is null",
+    )
+    assert stage.calls == []
+
+
 def test_an_update_of_which_all_was_left_out_at_the_door_is_a_dead_letter_and_costs_no_call():
     stage = Stage()
     nothing = {"operation": "update", "idProperty": None, "id": "512", "properties": {}}

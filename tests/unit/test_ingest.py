@@ -1,9 +1,13 @@
 """The use case of ingest, with plain functions as its effects."""
 
+import base64
 import json
+from random import Random
 
 import pytest
 
+from hubsync.core.drafts import Place
+from hubsync.core.kept import read as read_kept
 from hubsync.core.limits import BODY_BYTES_MAX
 from hubsync.core.mapping import MappedChange
 from hubsync.core.signature import sign
@@ -38,6 +42,13 @@ class Queue:
     def __init__(self, *, down=False):
         self.down = down
         self.messages = []
+        self.letters = []
+
+    def keep(self, kept, body):
+        if self.down:
+            raise NotEnqueued
+        assert read_kept(body) is not None
+        self.letters.append((kept.reason, read_kept(body)))
 
     def enqueue(self, account, bodies):
         if self.down:
@@ -64,6 +75,7 @@ def take_in(request, queue, *, source=SOURCE, secrets=lambda *_: [SECRET]):
         sources={"changes": source},
         secrets=secrets,
         enqueue=queue.enqueue,
+        keep=queue.keep,
         object_types={"p1_car": "2-123"},
         now=NOW,
     )
@@ -246,7 +258,8 @@ MAPPED = SOURCE.model_copy(
         )
     }
 )
-PAYLOAD = {"id": "p-1", "type": "changed", "people": [{"plate": "A 1"}, {"plate": "A 2"}]}
+PAYLOAD_PEOPLE = {"people": [{"plate": "A 1"}, {"plate": "A 2"}]}
+PAYLOAD = {"id": "p-1", "type": "changed", **PAYLOAD_PEOPLE}
 
 
 def mapped(body, queue=None, *, invalid="refuse", moment="1795262400"):
@@ -290,15 +303,91 @@ def test_where_the_source_says_so_an_invalid_event_is_ignored_alone():
     body = PAYLOAD | {"people": [{"plate": "A 1"}, {}, {"plate": " "}]}
     assert mapped(body, queue, invalid="ignore") == Accepted(
         1,
-        2,
+        0,
         "r-1",
         faults=(
             Fault("/change/0/fields/id", "element 1: is null, or not there"),
             Fault("/change/0/fields/id", "element 2: is empty"),
         ),
+        kept=1,
     )
     ((_, message),) = queue.messages
     assert [event["id"] for event in message["events"]] == ["A 1"]
+
+
+def test_a_payload_is_kept_of_which_an_event_cannot_be_made():
+    queue = Queue()
+    body = PAYLOAD | {"people": [{"plate": "A 1"}, {}, {"plate": " "}]}
+    mapped(body, queue, invalid="ignore")
+    ((reason, kept),) = queue.letters
+    assert reason == (
+        "/change/0/fields/id element 1: is null, or not there; "
+        "/change/0/fields/id element 2: is empty"
+    )
+    assert json.loads(kept.body) == body
+    assert kept.headers == {"content-type": "application/json", "x-moment": "1795262400"}
+    assert kept.envelope.model_dump(by_alias=True) == {
+        "v": 1,
+        "account": "main",
+        "source": "changes",
+        "receivedAt": "2026-11-21T12:00:00.250000Z",
+        "requestId": "r-1",
+        "tries": 0,
+    }
+    assert [each.place for each in kept.unmade] == [Place(0, 1), Place(0, 2)]
+    assert kept.event_ids == {"p-1#1", "p-1#2"}
+
+
+def test_no_header_that_proves_who_sent_it_is_kept():
+    queue = Queue()
+    secret = {"authorization": "Bearer x", "cookie": "x", "webhook-extra": "y"}
+    request = signed(
+        Request("r-1", "POST", "changes", {}, json.dumps(PAYLOAD | {"id": None}).encode()),
+        headers={"x-moment": "1795262400", **secret},
+    )
+    source = MAPPED.model_copy(update={"invalid": "ignore"})
+    assert take_in(request, queue, source=source).kept == 1
+    ((_, kept),) = queue.letters
+    assert sorted(kept.headers) == ["content-type", "webhook-extra", "x-moment"]
+
+
+def test_a_source_can_want_no_payload_kept():
+    queue = Queue()
+    source = MAPPED.model_copy(update={"invalid": "ignore", "unreadable": "report"})
+    request = signed(
+        Request("r-1", "POST", "changes", {}, json.dumps(PAYLOAD | {"id": "canary"}).encode()),
+        headers={"x-moment": "never"},
+    )
+    assert take_in(request, queue, source=source).kept == 1
+    ((_, kept),) = queue.letters
+    assert (kept.body, kept.headers) == (None, {})
+    assert "canary" not in repr(kept)
+
+
+def test_a_payload_that_is_too_costly_is_kept_whole():
+    queue = Queue()
+    people = [{"plate": f"A {n}"} for n in range(1_001)]
+    assert mapped(PAYLOAD | {"people": people}, queue, invalid="ignore").kept == 1
+    ((_, kept),) = queue.letters
+    assert [each.place for each in kept.unmade] == [Place(0, None)]
+
+
+def test_an_event_from_too_far_ahead_is_kept_since_waiting_mends_it():
+    queue = Queue()
+    taken = mapped(PAYLOAD, queue, invalid="ignore", moment="1795262701")
+    assert (taken.accepted, taken.kept, queue.messages) == (0, 1, [])
+
+
+def test_where_the_payload_cannot_be_kept_nothing_is_accepted():
+    queue = Queue(down=True)
+    with pytest.raises(NotEnqueued):
+        mapped(PAYLOAD | {"id": None}, queue, invalid="ignore")
+
+
+def test_a_payload_too_large_to_be_kept_is_refused_as_too_large():
+    noise = base64.b85encode(Random(7).randbytes(790_000)).decode()
+    with pytest.raises(BodyTooLarge, match="as it would be kept"):
+        mapped({"id": None, "type": "changed", "noise": noise, **PAYLOAD_PEOPLE}, invalid="ignore")
 
 
 def test_a_mapped_event_from_too_far_ahead_is_refused_as_any_other():
@@ -311,7 +400,19 @@ def test_a_mapped_event_from_too_far_ahead_is_refused_as_any_other():
 def test_invalid_change_events_of_ones_own_form_can_be_ignored_too():
     source = SOURCE.model_copy(update={"invalid": "ignore"})
     taken = take_in(a_request(wire(), wire(id="")), Queue(), source=source)
-    assert taken == Accepted(1, 1, "r-1", faults=(Fault("/1/id", "is empty"),))
+    assert taken == Accepted(1, 0, "r-1", faults=(Fault("/1/id", "is empty"),), kept=1)
+
+
+def test_members_that_no_rule_knows_are_named():
+    event = wire(sequnce=1) | {"a/b~c": 2}
+    assert take_in(a_request(event), Queue()).unknown == ("/sequnce", "/a~1b~0c")
+    taken = take_in(a_request(wire(), event | {"refused": {}}), Queue())
+    assert taken.unknown == ("/1/sequnce", "/1/a~1b~0c", "/1/refused")
+
+
+def test_members_that_no_rule_knows_are_told_up_to_a_bound():
+    event = wire(**{f"x{n}": n for n in range(200)})
+    assert len(take_in(a_request(event), Queue()).unknown) == 100
 
 
 SLACK = SOURCE.model_copy(

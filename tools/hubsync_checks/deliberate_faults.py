@@ -118,9 +118,8 @@ FAULTS = (
     ),
     fault(
         "a variable that is missing",
-        "          DEAD_LETTER_QUEUE_URL: !Ref DeadLetterQueue\n",
-        "",
-        "every_variable_is_read_and_every_one_read_is_declared",
+        "          DEAD_LETTER_QUEUE_URL: !Ref DeadLetterQueue\n      Policies",
+        "      Policies",
         "every_function_has_the_variables_that_its_settings_ask_for",
         "the_templates_defaults_are_the_settings_own",
     ),

@@ -3,13 +3,13 @@
 from collections.abc import Mapping
 from typing import Any, Final
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, Field
 from pydantic.alias_generators import to_camel
 from pydantic.json_schema import GenerateJsonSchema, models_json_schema
 
 from hubsync.core.cloud_event import CloudEvent
 from hubsync.core.event import ChangeEvent
-from hubsync.core.limits import EVENTS_PER_REQUEST_MAX
+from hubsync.core.limits import EVENTS_PER_REQUEST_MAX, UNKNOWN_MAX
 
 type Tree = dict[str, Any]  # a part of the document
 
@@ -41,6 +41,8 @@ class Accepted(BaseModel):
 
     accepted: int
     ignored: int
+    kept: int
+    unknown: list[str] = Field(default=[], max_length=UNKNOWN_MAX)
     request_id: str
 
 

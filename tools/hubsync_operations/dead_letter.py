@@ -11,6 +11,7 @@ from typing import Any, Final
 
 from hubsync.core.change import RecordKey, record_key
 from hubsync.core.event import ChangeEvent, Rules, moment
+from hubsync.core.kept import INVALID_PAYLOAD
 from hubsync.core.message import INVALID_VALUE, Envelope, afresh, parse_message, repack
 
 RECEIVES_EXHAUSTED: Final = "RECEIVES_EXHAUSTED"
@@ -22,6 +23,7 @@ OWN_REASONS: Final = frozenset(
         "ARCHIVE_OF_MERGED",
         "RETRIES_EXHAUSTED",
         INVALID_VALUE,
+        INVALID_PAYLOAD,
         RECEIVES_EXHAUSTED,
     }
     | {"MALFORMED_EVENT", "MALFORMED_MESSAGE"}

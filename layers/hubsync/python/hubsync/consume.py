@@ -27,6 +27,8 @@ from hubsync.core.change import (
 )
 from hubsync.core.compact import text_bytes
 from hubsync.core.event import Rules, moment
+from hubsync.core.kept import INVALID_PAYLOAD
+from hubsync.core.kept import read as read_kept
 from hubsync.core.ledger import Entry
 from hubsync.core.limits import PENDING_BYTES_MAX, TRIES_MAX, WRITE_SECONDS_LEFT_MIN
 from hubsync.core.message import (
@@ -162,7 +164,9 @@ def _values_kept(writers: Iterable[Writer]) -> dict[tuple[str, str], list[EventI
 def _opened(message: Received, rules: Rules) -> Parcel:
     contents = parse_message(message.body, rules)
     if contents is None:
-        return Parcel(message, deliveries=[Delivery(0, fate=_MALFORMED)])
+        kept = read_kept(message.body)
+        fate = _MALFORMED if kept is None else Rejected(INVALID_PAYLOAD, kept.reason)
+        return Parcel(message, deliveries=[Delivery(0, fate=fate)])
     envelope = contents.envelope
     parcel = Parcel(message, envelope, moment(envelope.received_at))
     for position, delivered in enumerate(contents.events):

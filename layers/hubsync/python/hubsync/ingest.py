@@ -14,8 +14,9 @@ from hubsync.core.cloud_events import BATCH, STRUCTURED, cloud_drafts, mode
 from hubsync.core.drafts import Drafts, Taken, canonical_drafts, take_all, take_valid
 from hubsync.core.event import Rules, moment_text
 from hubsync.core.foreign import map_payload
+from hubsync.core.kept import Kept, letter
 from hubsync.core.limits import BODY_BYTES_MAX, CLOCK_SKEW_SECONDS_MAX
-from hubsync.core.message import pack
+from hubsync.core.message import FORMAT, Envelope, pack
 from hubsync.core.source import HmacSignature, Source
 from hubsync.core.strict_json import Json
 from hubsync.errors import (
@@ -32,6 +33,8 @@ _UTF_8: Final = frozenset({"utf-8", "utf8"})  # Some senders leave the hyphen ou
 
 type Enqueue = Callable[[str, Sequence[str]], None]
 """Puts message bodies into the queue, for an account; NotEnqueued unless all were confirmed."""
+type Keep = Callable[[Kept, str], None]
+"""Puts a payload into the dead-letter queue, as that body; NotEnqueued unless it was confirmed."""
 type SecretsOf = Callable[[Source, bool], Sequence[str]]
 """A source's secrets in force; the flag asks for them anew, since a signature matched none."""
 
@@ -66,6 +69,8 @@ class Accepted(NamedTuple):
     request_id: str
     faults: tuple[Fault, ...] = ()
     refused: int = 0  # values that were left out
+    kept: int = 0  # payloads
+    unknown: tuple[str, ...] = ()  # pointers to members that no rule knows
     challenge: str | None = None
     is_ping: bool = False  # to be answered with 200 and no other status
 
@@ -76,12 +81,14 @@ def ingest(
     sources: Mapping[str, Source],
     secrets: SecretsOf,
     enqueue: Enqueue,
+    keep: Keep,
     object_types: Mapping[str, str],
     now: float,
 ) -> Accepted:
     """Accept every event of a request, or refuse it whole with a Refusal.
 
-    On return SQS has confirmed every event. `now` is in seconds since 1970.
+    On return SQS has confirmed every event, and the payload where an event could not be made.
+    `now` is in seconds since 1970.
     """
     source = sources.get(request.source)
     if source is None:
@@ -117,9 +124,22 @@ def ingest(
         "receivedAt": moment_text(round(now * 1_000_000)),
         "requestId": request.request_id,
     }
-    enqueue(source.account, list(pack(taken.encoded, head=head)))
-    ignored = taken.ignored + len(taken.unmade)
-    return Accepted(len(taken.encoded), ignored, request.request_id, taken.faults, taken.refused)
+    if taken.unmade:
+        kept = Kept(Envelope.model_validate({"v": FORMAT, **head}), taken.unmade)
+        if source.unreadable == "keep":
+            kept = kept._replace(headers=request.headers, body=bytes(request.body))
+        keep(kept, letter(kept, signed_by=source.signature.rules.headers))
+    if taken.encoded:
+        enqueue(source.account, list(pack(taken.encoded, head=head)))
+    return Accepted(
+        len(taken.encoded),
+        taken.ignored,
+        request.request_id,
+        taken.faults,
+        refused=taken.refused,
+        kept=1 if taken.unmade else 0,
+        unknown=taken.unknown,
+    )
 
 
 def take(source: Source, headers: Mapping[str, str], body: Json, rules: Rules) -> Taken:

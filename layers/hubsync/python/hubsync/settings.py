@@ -39,6 +39,7 @@ class Settings(BaseModel, defer_build=True):
 
 class IngestSettings(Settings, defer_build=False):
     change_queue_url: Annotated[str, Field(alias="CHANGE_QUEUE_URL", min_length=1)]
+    dead_letter_queue_url: Annotated[str, Field(alias="DEAD_LETTER_QUEUE_URL", min_length=1)]
     secrets_prefix: Annotated[str, Field(alias="WEBHOOK_SECRETS_PREFIX")]
     requests_per_second: Annotated[int, Field(alias="WEBHOOK_REQUESTS_PER_SECOND", gt=0)] = (
         500  # As the template's.

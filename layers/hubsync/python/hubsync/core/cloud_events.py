@@ -64,7 +64,7 @@ def cloud_drafts(body: Json, headers: Mapping[str, str], mode: Mode) -> Drafts:
     return drafts._replace(
         locate=lambda fault: _of_header(drafts.locate(fault)),
         unmade=tuple(
-            Unmade(place, tuple(map(_of_header, faults))) for place, faults in drafts.unmade
+            each._replace(faults=tuple(map(_of_header, each.faults))) for each in drafts.unmade
         ),
     )
 

@@ -4,10 +4,19 @@ Whatever form a payload has, it becomes drafts first, and these become change ev
 """
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from itertools import islice
 from types import MappingProxyType
 from typing import Final, NamedTuple
 
-from hubsync.core.event import FAULTS_MAX, ChangeEvent, Rules, is_property_name, parse_events
+from hubsync.core.event import (
+    FAULTS_MAX,
+    FIELDS,
+    ChangeEvent,
+    Rules,
+    is_property_name,
+    parse_events,
+)
+from hubsync.core.limits import UNKNOWN_MAX
 from hubsync.core.message import INVALID_VALUE, Marks, encode_events
 from hubsync.core.strict_json import Json
 from hubsync.errors import Fault, InvalidEvents
@@ -28,6 +37,7 @@ class Unmade(NamedTuple):
 
     place: Place
     faults: tuple[Fault, ...]
+    event_id: str | None = None  # where that is known
 
 
 _NOTHING: Final[Mapping[int, Mapping[str, Fault]]] = MappingProxyType({})
@@ -67,6 +77,7 @@ class Taken(NamedTuple):
     refused: int = 0
     unmade: tuple[Unmade, ...] = ()
     faults: tuple[Fault, ...] = ()
+    unknown: tuple[str, ...] = ()
 
 
 def canonical_drafts(body: Json) -> Drafts:
@@ -88,7 +99,7 @@ def take_all(drafts: Drafts, rules: Rules) -> Taken:
         faults += map(drafts.locate, error.faults)
     if faults:
         raise InvalidEvents(faults[:FAULTS_MAX])
-    return Taken(events, encoded, drafts.ignored)
+    return Taken(events, encoded, drafts.ignored, unknown=_unknown(drafts))
 
 
 def take_valid(drafts: Drafts, rules: Rules) -> Taken:
@@ -111,15 +122,42 @@ def take_valid(drafts: Drafts, rules: Rules) -> Taken:
             encoded += encode_events([valid.event], [valid.marks])
         except InvalidEvents as error:
             found = tuple(drafts.locate(_moved(fault, index)) for fault in error.faults)
-            unmade.append(Unmade(drafts.places[index], found))
+            unmade.append(Unmade(drafts.places[index], found, _event_id(wire)))
             faults += found
             continue
         events.append(valid.event)
         refused += len(valid.marks.refused)
         faults += (drafts.locate(_moved(fault, index)) for fault in valid.faults)
     return Taken(
-        events, encoded, drafts.ignored, refused, tuple(unmade), tuple(faults[:FAULTS_MAX])
+        events,
+        encoded,
+        drafts.ignored,
+        refused,
+        tuple(unmade),
+        tuple(faults[:FAULTS_MAX]),
+        _unknown(drafts),
     )
+
+
+def _unknown(drafts: Drafts) -> tuple[str, ...]:
+    """Return pointers to members that no rule knows, such as misspelt ones, up to a bound."""
+    found = (
+        drafts.locate(Fault(f"/{index}/{_step(name)}", "")).pointer
+        for index, wire in enumerate(drafts.wires)
+        if isinstance(wire, dict) and not wire.keys() <= FIELDS
+        for name in wire
+        if name not in FIELDS
+    )
+    return tuple(islice(found, UNKNOWN_MAX))
+
+
+def _step(name: str) -> str:
+    return name.replace("~", "~0").replace("/", "~1")
+
+
+def _event_id(wire: Json) -> str | None:
+    found = wire.get("eventId") if isinstance(wire, dict) else None
+    return found if isinstance(found, str) else None
 
 
 class _Valid(NamedTuple):

@@ -51,6 +51,7 @@ _RFC_3339: Final = re.compile(
     r"\d{4}-\d\d-\d\d[Tt ]\d\d:\d\d:\d\d(\.\d++)?([Zz]|[+-]\d\d:\d\d)",
     re.ASCII,
 )
+EVENT_ID: Final = re.compile(rf"[^\x00-\x1f\x7f-\x9f\ud800-\udfff]{{1,{EVENT_ID_CHARACTERS_MAX}}}")
 _LINE: Final = re.compile(r"[^\x00-\x1f\x7f-\x9f]*")
 # A name may become an attribute of a dead letter, where nothing is escaped: no U+FFFE, no U+FFFF.
 _NAME: Final = re.compile(r"[^\s,:;\x00-\x1f\x7f-\x9f\ufffe\uffff]+")
@@ -263,6 +264,7 @@ class ChangeEvent(BaseModel):
 
 
 _ALIASES: Final = {name: to_camel(name) for name in ChangeEvent.model_fields}
+FIELDS: Final = frozenset(_ALIASES.values())
 
 
 def parse_events(body: Json, rules: Rules) -> list[ChangeEvent]:

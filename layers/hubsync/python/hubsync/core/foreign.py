@@ -35,6 +35,7 @@ class Made(NamedTuple):
     wire: dict[str, Json] | None = None
     faults: tuple[Fault, ...] = ()
     left_out: Mapping[str, Fault] = MappingProxyType({})
+    event_id: str | None = None  # of an event that could not be made, where it is known
 
     @property
     def place(self) -> Place:
@@ -67,7 +68,9 @@ def map_payload(
         [each.place for each in good],
         partial(_locate, good),
         ignored=_count_ignored(changes, made),
-        unmade=tuple(Unmade(each.place, each.faults) for each in made if each.faults),
+        unmade=tuple(
+            Unmade(each.place, each.faults, each.event_id) for each in made if each.faults
+        ),
         left_out={n: each.left_out for n, each in enumerate(good) if each.left_out},
     )
 
@@ -129,7 +132,8 @@ def _make(
             left_out = {key.removeprefix(_PROPERTIES): each for key, each in located.items()}
             yield Made(place, element, wire, left_out=left_out)
         else:
-            yield Made(place, element, faults=tuple(located.values()))
+            event_id = None if "fields/event_id" in faults else str(wire["eventId"])
+            yield Made(place, element, faults=tuple(located.values()), event_id=event_id)
 
 
 def _elements(

@@ -30,8 +30,11 @@ SEQUENCE_MAX = 2**63 - 1
 
 # Messages
 MESSAGE_BYTES_MAX = 64 * 1024  # Documented: SQS bills one request for each 64 KB.
+UNKNOWN_MAX = 100  # Members that no rule knows, told in an answer.
 SQS_ENTRIES_MAX = 10  # Documented: SendMessageBatch and ChangeMessageVisibilityBatch.
 SQS_REQUEST_BYTES_MAX = 1_048_576  # Documented: all entries of one SendMessageBatch together.
+LETTER_BYTES_MAX = SQS_REQUEST_BYTES_MAX - 8 * 1024  # Leaves room for what a dead letter says.
+FAULTS_KEPT_MAX = 20  # Of a payload that is kept: more of them say the same.
 DELAY_SECONDS_MAX = 900  # Documented: DelaySeconds.
 TRIES_MAX = 390  # Below the queue's 400 receives, so that the consumer can say why it gave up.
 

@@ -42,6 +42,14 @@ class Scheme(NamedTuple):
     is_token: bool = False
     url: str | None = None  # what the sender calls, where that is not what arrives here
 
+    @property
+    def headers(self) -> frozenset[str]:
+        """Return the headers that hold what proves who sent a request, under all their names."""
+        usual, other = self.also_called or ("", "")
+        possible = (self.header, self.timestamp_header, self.id_header)
+        names = {name for name in possible if name is not None}
+        return frozenset(names | {name.replace(usual, other, 1) for name in names})
+
 
 SCHEMES: Final[Mapping[str, Scheme]] = {
     "standard-webhooks": Scheme(

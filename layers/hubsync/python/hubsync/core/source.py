@@ -173,6 +173,8 @@ class Source(BaseModel):
         frozenset[str] | None, Field(strict=False), AfterValidator(_lower_case)
     ] = None
     invalid: Literal["refuse", "ignore"] = "refuse"
+    # What becomes of a payload of which an event cannot be made, where invalid ones are ignored.
+    unreadable: Literal["keep", "report"] = "keep"
     # Without any, bodies are change events in canonical form.
     change: Annotated[tuple[MappedChange, ...], Field(strict=False)] = ()
 

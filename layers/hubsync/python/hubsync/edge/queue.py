@@ -14,7 +14,7 @@ from hubsync.consume import Received
 from hubsync.core.event import moment_text
 from hubsync.core.limits import SQS_ENTRIES_MAX
 from hubsync.core.outcome import Rejected
-from hubsync.edge.sends import requests, send_request
+from hubsync.edge.sends import attributes, requests, send_request
 from hubsync.ports import DeadLetter, Resend
 
 if TYPE_CHECKING:
@@ -106,16 +106,8 @@ class SqsQueue:
 
 
 def _dead_letter_entry(letter: DeadLetter, rejected_at: str) -> dict[str, Any]:
-    attributes = _reasons(letter.rejected) | {"rejected_at": rejected_at}
-    entry: dict[str, Any] = {
-        "MessageBody": letter.body,
-        "MessageAttributes": {
-            # SQS refuses empty attributes, so one with nothing to say is left out.
-            name: {"DataType": "String", "StringValue": text}
-            for name, text in attributes.items()
-            if text
-        },
-    }
+    said = _reasons(letter.rejected) | {"rejected_at": rejected_at}
+    entry: dict[str, Any] = {"MessageBody": letter.body, **attributes(said)}
     if letter.account:
         entry["MessageGroupId"] = letter.account
     return entry

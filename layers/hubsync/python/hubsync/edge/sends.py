@@ -1,10 +1,11 @@
 """Messages into SQS, confirmed. A 200 can hide entries that failed."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from botocore.exceptions import BotoCoreError, ClientError
 
+from hubsync.core.kept import INVALID_PAYLOAD, Kept
 from hubsync.core.limits import SQS_ENTRIES_MAX, SQS_REQUEST_BYTES_MAX
 from hubsync.errors import NotEnqueued
 
@@ -20,6 +21,31 @@ def enqueue(sqs: "SQSClient", queue_url: str, account: str, bodies: Sequence[str
     entries = [{"MessageBody": body, "MessageGroupId": account} for body in bodies]
     if len(send(sqs, queue_url, entries)) < len(entries):
         raise NotEnqueued("the queue did not confirm every event; sending again is safe")
+
+
+def keep(sqs: "SQSClient", queue_url: str, kept: Kept, body: str, *, rejected_at: str) -> None:
+    """Send a payload to the dead-letter queue; NotEnqueued unless SQS confirmed it."""
+    entry = {
+        "MessageBody": body,
+        "MessageGroupId": kept.envelope.account,
+        **attributes(
+            {
+                "reason_code": INVALID_PAYLOAD,
+                "reason_message": kept.reason,
+                "rejected_at": rejected_at,
+            }
+        ),
+    }
+    if not send(sqs, queue_url, [entry]):
+        raise NotEnqueued("the dead-letter queue did not confirm the payload; send it again")
+
+
+def attributes(texts: Mapping[str, str]) -> dict[str, Any]:
+    """Return what of an entry says these; SQS refuses empty ones, so they are left out."""
+    said = {
+        name: {"DataType": "String", "StringValue": text} for name, text in texts.items() if text
+    }
+    return {"MessageAttributes": said} if said else {}
 
 
 def send(sqs: "SQSClient", queue_url: str, entries: Sequence[dict[str, Any]]) -> frozenset[int]:
