@@ -131,8 +131,9 @@ def _landed(
         # Whether a late upsert of ours or a person made it cannot be told, so it stays.
         result.landed_late.append((record, ARCHIVED))
     for name, watched in entry.watched.items():
-        if entry.synced.get(name) != watched.reading.version:
-            continue  # Something newer was written since, and has its own watch if it needs one.
+        if entry.synced.get(name) != watched.reading.version or name in entry.pending:
+            # Something newer was written since, or may have been: that has a watch of its own.
+            continue
         match _culprit(watched, shown.histories.get(name, ()) if shown else ()):
             case "ours":
                 landed[name] = watched.reading

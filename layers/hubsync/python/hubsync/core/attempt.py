@@ -92,8 +92,11 @@ class Attempt:
 
     @property
     def waits_anew(self) -> bool:
-        """Whether what is missing is waited for from now on, whatever was waited before."""
-        return self._doubted and self.halted == NOT_FOUND
+        """Whether what is missing is waited for from now on, whatever was waited before.
+
+        So it is where a doubt has just ended, since its lease kept out what was waited for.
+        """
+        return self._doubted and not self.entry.doubts and self.halted == NOT_FOUND
 
     @property
     def over(self) -> bool:

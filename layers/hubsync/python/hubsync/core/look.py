@@ -88,7 +88,7 @@ def judge_contradicted(
         wait_for_look(attempt, look)
         return
     events = {reading.version.event for reading in item.readings.values()}
-    if isinstance(look, WholeRefused) and not all(map(expired, events)):
+    if isinstance(look, WholeRefused) and not any(map(expired, events)):
         attempt.halt(NOT_FOUND)
         return
     attempt.looked()
