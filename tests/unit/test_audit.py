@@ -89,6 +89,21 @@ def test_what_was_written_since_is_not_written_over():
     assert stage.contact() == {"phone": "3"}
 
 
+def test_a_newer_value_that_is_pending_and_may_be_written_is_no_late_write():
+    stage = doubted(
+        Fault(kind="lost_reply", operation="upsert", nth=3),
+        Fault(kind="status", status=429, operation="upsert", nth=4),
+        kind="reset",
+    )
+    stage.consume(a_message(event(3, phone="3")))
+    stage.wait(LEASE_SECONDS)
+    stage.consume(a_message(event(3, phone="3")))
+    assert stage.ledger.entry(ADA).lease_until == 0
+    stage.wait(WATCH_OVER)
+    assert findings(stage.audit()) == (1, [], [], 0)
+    assert stage.contact() == {"phone": "3"}
+
+
 def test_a_record_that_is_gone_is_not_brought_back():
     stage = doubted()
     stage.wait(WATCH_OVER)
