@@ -6,21 +6,26 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import asdict
+from functools import partial
 from pathlib import Path
 from typing import Annotated, TextIO
 
 import typer
 from rich.markup import escape
 
+from hubsync.core.source import load_sources
 from hubsync_cli.completion import reasons, sources
 from hubsync_cli.console import err, fail, out
 from hubsync_cli.rendering import letter_summary, letter_table, letter_whole, print_line
 from hubsync_cli.stack_option import JsonOption, StackOption, moment_option, reaching
+from hubsync_local.checkout import SOURCES
 from hubsync_operations.dead_letter import Filter, Letter
 from hubsync_operations.dead_letter_queue import Look, Redrive, Redriven, visit
+from hubsync_operations.remap import remap
 
 NOT_FOUND = 1
 LIST_MAX = 100
+FAILURES_SHOWN = 20
 PRIVATE = 0o600
 
 dead_letters = typer.Typer(
@@ -51,6 +56,12 @@ Since = Annotated[
         metavar="WHEN",
         help="Those rejected since then: RFC 3339, or an age like 2h or 3d. Where SQS itself "
         "moved the message, the time it was first sent counts.",
+    ),
+]
+Payload = Annotated[
+    bool,
+    typer.Option(
+        "--payload", help="Show kept payloads, too: the upstream system's own, personal data."
     ),
 ]
 Until = Annotated[str | None, typer.Option(metavar="WHEN", help="Those rejected before then.")]
@@ -92,17 +103,21 @@ def show(
     *,
     stack: StackOption = None,
     source: Source = None,
+    payload: Payload = False,
     as_json: JsonOption = False,
 ) -> None:
-    """Show everything of an event's dead letters, its values included."""
+    """Show everything of an event's dead letters, its values included.
+
+    A payload of which the event could not be made is shown with --payload only.
+    """
     now = _now()
     wanted = _filter(None, source, [event_id], None, None, now=now)
     letters = _found(stack, wanted)
     for letter in letters:
         if as_json:
-            print_line(letter_whole(letter, now=now))
+            print_line(letter_whole(letter, now=now, payload=payload))
         else:
-            out.print_json(data=letter_whole(letter, now=now), default=str)
+            out.print_json(data=letter_whole(letter, now=now, payload=payload), default=str)
     if not letters:
         fail(f"no dead letter has the event id {escape(repr(event_id))}", code=NOT_FOUND)
 
@@ -125,12 +140,25 @@ def redrive(
     dry_run: Annotated[
         bool, typer.Option("--dry-run", help="Only count what would be redriven.")
     ] = False,
+    sources_folder: Annotated[
+        Path | None,
+        typer.Option(
+            "--sources",
+            metavar="DIR",
+            exists=True,
+            file_okay=False,
+            help="The sources' files, by which kept payloads are mapped anew; without it, those of "
+            "functions/ingest/sources.",
+        ),
+    ] = None,
     as_json: JsonOption = False,
 ) -> None:
     """Send dead letters back to the change queue, and delete each once SQS has confirmed it.
 
     Safe at any time and to repeat: what newer events have written is not overwritten, and what is
-    refused again becomes a dead letter again.
+    refused again becomes a dead letter again. Payloads that were kept (INVALID_PAYLOAD) are mapped
+    anew, as far as they could not be; what fails again stays, and is told with its reason. Deploy
+    the mended file, too, since new payloads are mapped by that.
     """
     wanted = _filter(reason, source, event, since, until, now=_now())
     if wanted.takes_all != everything:
@@ -140,7 +168,9 @@ def redrive(
         def tell(so_far: Redriven) -> None:
             status.update(f"looked at {so_far.messages:,} messages, redriven {so_far.sent:,}")
 
-        run = Redrive(target.queues, wanted, limit=limit, dry_run=dry_run, tell=tell)
+        known = load_sources(sources_folder or SOURCES, target.object_types)
+        map_anew = partial(remap, sources=known, object_types=target.object_types, now=time.time())
+        run = Redrive(target.queues, wanted, map_anew, limit=limit, dry_run=dry_run, tell=tell)
         result = run.run()
     if as_json:
         print_line({"dry_run": dry_run, **asdict(result)})
@@ -162,6 +192,7 @@ def export(
     event: Event = None,
     since: Since = None,
     until: Until = None,
+    payload: Payload = False,
 ) -> None:
     """Write dead letters to FILE, values included, a line of JSON for each; none is deleted."""
     now = _now()
@@ -172,7 +203,7 @@ def export(
         def write(letter: Letter) -> None:
             nonlocal count
             count += 1
-            print_line(letter_whole(letter, now=now), lines)
+            print_line(letter_whole(letter, now=now, payload=payload), lines)
 
         _warn_if_partial(visit(target.queues, wanted, write))
     err.print(f"{count:,} dead letters", highlight=False)
@@ -232,6 +263,15 @@ def _tell_redriven(result: Redriven, *, dry_run: bool) -> None:
         out.print(f"{result.matched:,} would be redriven; nothing was sent", highlight=False)
     else:
         out.print(f"{result.sent:,} of {result.matched:,} redriven", highlight=False)
+    if result.made or result.failed or result.unwanted:
+        out.print(
+            f"{result.made:,} events made of kept payloads; {result.failed:,} payloads fail still, "
+            f"{result.unwanted:,} are wanted no more",
+            highlight=False,
+        )
+    for failure in result.failures[:FAILURES_SHOWN]:
+        told = f"  {failure.source}, request {failure.request_id}: {failure.reason}"
+        out.print(escape(told), highlight=False, soft_wrap=True)
     if result.again:
         out.print(
             f"{result.again:,} left: twins of redriven ones, or refused again meanwhile",

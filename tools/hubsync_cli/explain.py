@@ -17,7 +17,15 @@ from hubsync_cli.console import err, fail, out
 from hubsync_cli.rendering import letter_summary, letter_table, line_summary, line_text, print_line
 from hubsync_cli.stack_option import JsonOption, StackOption, moment_option, reaching
 from hubsync_operations.event_history import condition, properties_of, shown_name
-from hubsync_operations.explain import Beside, OfEvent, OfRecord, explain_event, explain_record
+from hubsync_operations.explain import (
+    Beside,
+    OfEvent,
+    OfRecord,
+    OfRequest,
+    explain_event,
+    explain_record,
+    explain_request,
+)
 from hubsync_operations.target import Target
 
 
@@ -36,6 +44,9 @@ def explain(
     ] = None,
     account: Annotated[str, typer.Option(help="The HubSpot account.")] = "main",
     event: Annotated[str | None, typer.Option(metavar="ID", help="An event, by its id.")] = None,
+    request: Annotated[
+        str | None, typer.Option(metavar="ID", help="A webhook, by the requestId of its answer.")
+    ] = None,
     source: Annotated[
         str | None, typer.Option(autocompletion=sources, help="The event's source.")
     ] = None,
@@ -47,18 +58,27 @@ def explain(
 ) -> None:
     """Say what was received, written and refused of a record, or what became of an event.
 
+    With --request, what became of a webhook: whether it was ignored or kept, and why.
+
     Asks the ledger, the dead letters and the logs. Where logs have expired, an event is found only
     together with its record. No value of a property is shown. Ends with 1 if the stack does not
     answer.
     """
-    if (event is None and record_id is None) or (object_type is None) != (record_id is None):
-        fail("give OBJECT_TYPE and ID, or --event, or all three", code=2)
+    if request is not None and (event is not None or object_type is not None):
+        fail("give --request alone", code=2)
+    if (request is None and event is None and record_id is None) or (
+        (object_type is None) != (record_id is None)
+    ):
+        fail("give OBJECT_TYPE and ID, or --event, or all three; or --request", code=2)
     now = time.time_ns() // 1000
     begin = moment_option(since, "--since", now=now) or 0
     since_ms = begin // 1000
     with reaching(stack) as target, err.status("asking ledger, dead letters and logs"):
         record = _record(target, account, object_type, id_property, record_id)
-        if event is not None:
+        if request is not None:
+            of_request = explain_request(target, request, since_ms=since_ms)
+            tell = partial(_tell_request, request, of_request)
+        elif event is not None:
             of_event = asyncio.run(explain_event(target, event, source, record, since_ms=since_ms))
             tell = partial(_tell_event, event, of_event)
         else:
@@ -139,6 +159,16 @@ def _properties(found: OfRecord) -> list[Table]:
             cells = (shown_name(each.name), stands + watched, when)
             table.add_row(*map(escape, (*cells, version.source, version.event_id)))
     return [table] if properties else []
+
+
+def _tell_request(request_id: str, found: OfRequest, *, now: int, as_json: bool) -> None:
+    if as_json:
+        said = {"request_id": request_id, "sentence": found.sentence}
+        print_line({**said, **_beside(found.beside, now=now)})
+        return
+    out.print(escape(request_id), style="bold", highlight=False)
+    out.print(escape(found.sentence), highlight=False)
+    _tell_beside(found.beside, now=now)
 
 
 def _tell_event(event_id: str, found: OfEvent, *, now: int, as_json: bool) -> None:

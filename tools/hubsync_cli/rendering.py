@@ -1,5 +1,6 @@
 """How the command tells of dead letters and log lines: as rows, and as JSON."""
 
+import base64
 import json
 import sys
 from collections.abc import Iterable
@@ -9,10 +10,13 @@ from rich.markup import escape
 from rich.table import Table
 
 from hubsync.core.event import moment_text
+from hubsync.core.kept import Kept
 from hubsync.core.object_types import path_segment
 from hubsync_operations.ages import span_text
 from hubsync_operations.dead_letter import Letter
 from hubsync_operations.logs import Line
+
+EVENTS_SHOWN = 3  # Of a payload, in a table.
 
 
 def print_line(value: object, to: TextIO | None = None) -> None:
@@ -25,6 +29,8 @@ def letter_summary(letter: Letter, *, now: int, ids: bool) -> dict[str, Any]:
     event, record = letter.event, letter.record
     return {
         "event_id": letter.event_id,
+        **_of_payload(letter),
+        "request_id": letter.request_id,
         "source": letter.source,
         "account": letter.account,
         "object_type": None if event is None else event.object_type,
@@ -39,15 +45,44 @@ def letter_summary(letter: Letter, *, now: int, ids: bool) -> dict[str, Any]:
     }
 
 
-def letter_whole(letter: Letter, *, now: int) -> dict[str, Any]:
-    """Return everything of a letter, the event with its values included."""
+def _of_payload(letter: Letter) -> dict[str, Any]:
+    """Return what is said of a payload that was kept: which events could not be made of it."""
+    if letter.kept is None:
+        return {}
+    return {
+        "unmade": [
+            {"change": each.place.change, "element": each.place.element, "event_id": each.event_id}
+            for each in letter.kept.unmade
+        ]
+    }
+
+
+def letter_whole(letter: Letter, *, now: int, payload: bool) -> dict[str, Any]:
+    """Return everything of a letter, the event with its values included.
+
+    A payload that was kept is somebody else's data, so it is there only if it is asked for.
+    """
     received = letter.received_at
+    if letter.kept is not None:
+        content: dict[str, Any] = {"payload": _payload(letter.kept) if payload else None}
+    else:
+        content = {"event": letter.wire}
     return letter_summary(letter, now=now, ids=True) | {
         "received_at": None if received is None else moment_text(received),
         "message_id": letter.message_id,
         "sent_at": moment_text(letter.sent_at),
-        "event": letter.wire,
+        **content,
     }
+
+
+def _payload(kept: Kept) -> dict[str, Any] | None:
+    """Return a payload's headers, and its body as text or, where it is none, in base64."""
+    if kept.body is None:
+        return None
+    try:
+        return {"headers": kept.headers, "body": kept.body.decode("utf-8")}
+    except UnicodeDecodeError:
+        return {"headers": kept.headers, "body_base64": base64.b64encode(kept.body).decode()}
 
 
 def letter_table(letters: Iterable[Letter], *, now: int, ids: bool) -> Table:
@@ -57,7 +92,7 @@ def letter_table(letters: Iterable[Letter], *, now: int, ids: bool) -> Table:
     table.add_column("age", justify="right")
     for letter in letters:
         cells = (
-            letter.event_id or "-",
+            _events_text(letter),
             letter.source or "-",
             record_text(letter, ids=ids),
             letter.code,
@@ -67,6 +102,12 @@ def letter_table(letters: Iterable[Letter], *, now: int, ids: bool) -> Table:
         )
         table.add_row(*map(escape, cells))
     return table
+
+
+def _events_text(letter: Letter) -> str:
+    named = sorted(letter.event_ids)
+    more = f" and {len(named) - EVENTS_SHOWN}" if len(named) > EVENTS_SHOWN else ""
+    return (", ".join(named[:EVENTS_SHOWN]) or "-") + more
 
 
 def record_text(letter: Letter, *, ids: bool) -> str:

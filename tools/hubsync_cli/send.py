@@ -11,12 +11,15 @@ import typer
 from rich.markup import escape
 
 from hubsync.core.signature import sign
-from hubsync.errors import Misconfigured
-from hubsync_cli.console import fail, out
+from hubsync.core.source import load_source
+from hubsync.errors import HubsyncError, Misconfigured
+from hubsync_cli.console import err, fail, out
 from hubsync_cli.headers import HeaderOption, parse_headers
 from hubsync_cli.signing_secret import find_secret
+from hubsync_local.checkout import SOURCES
 from hubsync_local.signing import scheme_of
 from hubsync_local.stack_file import running_stack
+from hubsync_operations.source_check import sample
 
 TIMEOUT_SECONDS = 30  # API Gateway's own limit
 
@@ -52,6 +55,7 @@ def send(
     address = webhook_url(url or _local_gateway(), source)
     answer = _post(address, body, headers, source, secret, is_local=url is None)
     _show(answer)
+    _say_why(answer, source, body, headers)
     raise typer.Exit(0 if answer.is_success else 1)
 
 
@@ -90,6 +94,28 @@ def _post(
         fail(f"the request cannot be signed: {escape(str(error))}")
     except httpx.HTTPError as error:
         fail(f"{url} did not answer ({escape(str(error))}); is the stack still running?")
+
+
+def _say_why(answer: httpx.Response, source: str, body: bytes, headers: dict[str, str]) -> None:
+    """Say why not all was taken, by the source's file here, which is the stack's if it is local."""
+    told = answer.json() if answer.status_code == httpx.codes.ACCEPTED else {}
+    for pointer in told.get("unknown", []):
+        err.print(f"[yellow]unknown:[/] {escape(pointer)} is no member of a change event")
+    path = SOURCES / f"{source}.toml"
+    if not (told.get("ignored") or told.get("kept")) or not path.is_file():
+        return
+    try:
+        known = load_source(path)
+        types = {change.object_type.strip().lower(): "2-0" for change in known.change}
+        sampled = sample(path, known, body, headers=headers, object_types=types, now=time.time())
+    except HubsyncError:
+        return  # The stack has another file.
+    for fault in sampled.faults:
+        place = path.name if fault.line is None else f"{path.name}:{fault.line}"
+        err.print(f"[yellow]why:[/] {escape(f'{place}: {fault.pointer} {fault.message}')}")
+    if told.get("ignored") and not sampled.events and not sampled.faults:
+        reason = f"no [[change]] of {path.name} is about this payload and these headers"
+        err.print(f"[yellow]why:[/] {escape(reason)}")
 
 
 def _show(answer: httpx.Response) -> None:

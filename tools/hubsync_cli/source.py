@@ -108,7 +108,9 @@ def _show_source(source: Source) -> None:
         "account": source.account,
         "scheme": signature.scheme,
         "secret": f"<stack>/{signature.secret}",
-        "invalid events": "ignored, 202" if source.invalid == "ignore" else "refused, 422",
+        "what is invalid": "left out or kept, 202"
+        if source.invalid == "ignore"
+        else "refused, 422",
         "properties": "any" if allowed is None else ", ".join(sorted(allowed)),
     }
     table = Table(show_header=False, show_edge=False, box=None, pad_edge=False)
@@ -133,11 +135,14 @@ def _show_sample(file: Path, source: Source, sampled: Sampled) -> None:
         err.print(
             f"[bold red]invalid:[/] {escape(_told(where, fault))}", highlight=False, soft_wrap=True
         )
-    out.print(
-        f"The answer is {sampled.status}: {len(sampled.events):,} accepted, "
-        f"{sampled.ignored:,} ignored.",
-        highlight=False,
-    )
+    told = f"{len(sampled.events):,} accepted, {sampled.ignored:,} ignored"
+    if sampled.kept:
+        told += f", {sampled.kept:,} kept as a dead letter"
+    if sampled.left_out:
+        told += f"; {sampled.left_out:,} values left out"
+    out.print(f"The answer is {sampled.status}: {told}.", highlight=False)
+    for pointer in sampled.unknown:
+        err.print(f"[yellow]unknown:[/] {escape(pointer)} is no member of a change event")
 
 
 def _verdict(match: Match) -> str:
@@ -169,6 +174,9 @@ def _as_json(file: Path, checked: Checked, sampled: Sampled | None) -> dict[str,
             "status": sampled.status,
             "accepted": len(sampled.events),
             "ignored": sampled.ignored,
+            "kept": sampled.kept,
+            "values_left_out": sampled.left_out,
+            "unknown": list(sampled.unknown),
             "challenge": sampled.challenge,
             "changes": [
                 {

@@ -5,13 +5,13 @@ itself, since its consumer crashed too often, holds all its events and says noth
 """
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from hashlib import blake2b
 from typing import Any, Final
 
 from hubsync.core.change import RecordKey, record_key
 from hubsync.core.event import ChangeEvent, Rules, moment
-from hubsync.core.kept import INVALID_PAYLOAD
+from hubsync.core.kept import INVALID_PAYLOAD, Kept, read
 from hubsync.core.message import INVALID_VALUE, Envelope, afresh, parse_message, repack
 
 RECEIVES_EXHAUSTED: Final = "RECEIVES_EXHAUSTED"
@@ -44,7 +44,7 @@ class Held:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Letter:
-    """One event given up, and why. Times are in microseconds since 1970.
+    """One event given up, or one payload kept, and why. Times are in microseconds since 1970.
 
     `rejected_at` is None where SQS moved the message. Of what is no message or no event of ours,
     some is unknown; `wire` is the event as it stands in the message, or the message's own text. Two
@@ -63,6 +63,8 @@ class Letter:
     source: str | None = None
     received_at: int | None = None
     event: ChangeEvent | None = None
+    request_id: str | None = None
+    kept: Kept | None = None
 
     @property
     def at(self) -> int:
@@ -75,9 +77,16 @@ class Letter:
         return found if isinstance(found, str) else None
 
     @property
+    def event_ids(self) -> frozenset[str]:
+        """Return the ids of the event, or of those that could not be made of a payload."""
+        if self.kept is not None:
+            return self.kept.event_ids
+        return frozenset() if self.event_id is None else frozenset({self.event_id})
+
+    @property
     def is_gone(self) -> bool:
         """Whether another life would end the same way: what was refused is not in the letter."""
-        return self.code == INVALID_VALUE
+        return self.code == INVALID_VALUE or (self.kept is not None and self.kept.body is None)
 
     @property
     def record(self) -> RecordKey | None:
@@ -93,6 +102,7 @@ class Filter:
     reasons: frozenset[str] = frozenset()
     sources: frozenset[str] = frozenset()
     events: frozenset[str] = frozenset()
+    requests: frozenset[str] = frozenset()
     since: int | None = None
     until: int | None = None
 
@@ -104,7 +114,8 @@ class Filter:
         return (
             (not self.reasons or letter.code in self.reasons)
             and (not self.sources or letter.source in self.sources)
-            and (not self.events or letter.event_id in self.events)
+            and (not self.events or not self.events.isdisjoint(letter.event_ids))
+            and (not self.requests or letter.request_id in self.requests)
             and (self.since is None or letter.at >= self.since)
             and (self.until is None or letter.at < self.until)
         )
@@ -122,6 +133,8 @@ class Opened:
 def opened(held: Held) -> Opened:
     """Open a message of the dead-letter queue; none makes this raise."""
     contents = parse_message(held.body, Rules())
+    if contents is None and (kept := read(held.body)) is not None:
+        return Opened(held, kept.envelope, (_of_payload(held, kept),))
     if contents is None:
         return Opened(held, None, (_letter(held, wire=held.body),))
     envelope = contents.envelope
@@ -133,10 +146,26 @@ def opened(held: Held) -> Opened:
             source=envelope.source,
             received_at=moment(envelope.received_at),
             event=each.event,
+            request_id=envelope.request_id,
         )
         for each in contents.events
     )
     return Opened(held, envelope, letters)
+
+
+def _of_payload(held: Held, kept: Kept) -> Letter:
+    said = {"reason_code": INVALID_PAYLOAD, "reason_message": kept.reason}
+    return replace(
+        _letter(
+            replace(held, attributes=said | dict(held.attributes)),
+            wire=held.body,
+            account=kept.envelope.account,
+            source=kept.envelope.source,
+            received_at=moment(kept.envelope.received_at),
+            request_id=kept.envelope.request_id,
+        ),
+        kept=kept,
+    )
 
 
 def _letter(
@@ -147,6 +176,7 @@ def _letter(
     source: str | None = None,
     received_at: int | None = None,
     event: ChangeEvent | None = None,
+    request_id: str | None = None,
 ) -> Letter:
     said = held.attributes
     return Letter(
@@ -162,6 +192,7 @@ def _letter(
         source=source,
         received_at=received_at,
         event=event,
+        request_id=request_id,
     )
 
 
@@ -176,11 +207,13 @@ def _moment(text: str | None) -> int | None:
 class Moves:
     """What redriving some of a message's events sends; then, and only then, it may be deleted.
 
-    `again` goes to the change queue, `back` to the dead-letter queue: the events not chosen.
+    `again` goes to the change queue, `back` to the dead-letter queue: the events not chosen, and
+    what of a payload failed once more, for that `reason`.
     """
 
     again: tuple[str, ...]
     back: tuple[str, ...]
+    reason: str | None = None
 
 
 def moves(message: Opened, chosen: Sequence[Letter]) -> Moves:
@@ -197,8 +230,12 @@ def moves(message: Opened, chosen: Sequence[Letter]) -> Moves:
 def identity(message: Opened, letter: Letter) -> bytes:
     """Return a digest of the dead letter that this one becomes if it is refused once more."""
     body = message.held.body
-    if message.envelope is not None:
+    if message.envelope is not None and letter.kept is None:
         (body,) = repack(message.envelope, map(afresh, _wires([letter])), tries=0)
+    return digest(body)
+
+
+def digest(body: str) -> bytes:
     return blake2b(body.encode(), digest_size=16).digest()
 
 

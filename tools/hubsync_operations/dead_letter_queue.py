@@ -12,18 +12,21 @@ from typing import TYPE_CHECKING, Any, Final, Self
 
 from botocore.exceptions import BotoCoreError, ClientError
 
+from hubsync.core.kept import Kept, letter
 from hubsync.core.limits import SQS_ENTRIES_MAX
-from hubsync.edge.sends import send
+from hubsync.edge.sends import attributes, send
 from hubsync_operations.dead_letter import (
     Filter,
     Held,
     Letter,
     Moves,
     Opened,
+    digest,
     identity,
     moves,
     opened,
 )
+from hubsync_operations.remap import Remapped
 
 if TYPE_CHECKING:
     from mypy_boto3_sqs import SQSClient
@@ -171,13 +174,24 @@ def visit(queues: Queues, wanted: Filter, see: Callable[[Letter], None]) -> Look
     return look
 
 
+@dataclass(frozen=True, slots=True)
+class Failure:
+    """A payload of which something still cannot be made an event, and why."""
+
+    source: str
+    request_id: str
+    reason: str
+
+
 @dataclass(slots=True)
 class Redriven:
     """What a redrive came to, in events but where it says messages.
 
     `again` came back while it ran: refused once more, or twins of redriven ones. They are left, as
     are `unconfirmed` ones, which SQS did not confirm and which may have been sent all the same.
-    `gone` are left, too: their values were left out at the door, and only the source has them.
+    `gone` are left, too: their values were left out at the door, and only the source has them. Of
+    payloads that were kept, `made` are the events that were sent; of `failed` ones something still
+    cannot be made, and `unwanted` are those that no change is about any more.
     """
 
     messages: int = 0  # looked at
@@ -185,9 +199,13 @@ class Redriven:
     sent: int = 0
     again: int = 0
     gone: int = 0
+    made: int = 0
+    failed: int = 0
+    unwanted: int = 0
     unconfirmed: int = 0
     undeleted: int = 0  # messages that were sent and are still there
     complete: bool = False
+    failures: list[Failure] = field(default_factory=list)
 
 
 @dataclass(slots=True)
@@ -199,6 +217,7 @@ class Redrive:
 
     queues: Queues
     wanted: Filter
+    remap: Callable[[Kept], Remapped]
     limit: int | None = None
     dry_run: bool = False
     tell: Callable[[Redriven], None] = lambda _redriven: None
@@ -206,15 +225,28 @@ class Redrive:
     _done: set[bytes] = field(default_factory=set)
 
     def run(self) -> Redriven:
+        """Go through the queue, in as many passes as it takes to come to its end.
+
+        A pass holds so many messages at most; what a full one has left untouched would only be
+        looked at again.
+        """
+        moved = True
+        while moved and not self.result.complete:
+            moved = self._pass()
+        return self.result
+
+    def _pass(self) -> bool:
+        """Go through what one look holds; return whether that made room for more."""
+        sent, before = self.result.sent, self.result.messages
         with self.queues.look() as look:
             for page in look:
                 self._move(look, [(message, self._chosen(message)) for message in page])
-                self.result.messages = look.seen
+                self.result.messages = before + look.seen
                 self.tell(self.result)
                 if self._left() == 0:
                     break
         self.result.complete = look.complete or self._left() == 0
-        return self.result
+        return self.result.sent > sent
 
     def _left(self) -> int | None:
         return None if self.limit is None else self.limit - self.result.matched
@@ -231,14 +263,38 @@ class Redrive:
         return chosen
 
     def _move(self, look: Look, page: Sequence[tuple[Opened, list[Letter]]]) -> None:
-        chosen = [(message, letters) for message, letters in page if letters]
+        wanted = [(message, letters) for message, letters in page if letters]
+        planned = [self._planned(message, letters) for message, letters in wanted]
+        chosen = [each for each, plan in zip(wanted, planned, strict=True) if plan is not None]
         if self.dry_run or not chosen:
             return
-        unsent = self._send([(message, moves(message, letters)) for message, letters in chosen])
+        plans = [plan for plan in planned if plan is not None]
+        messages = [message for message, _ in chosen]
+        unsent = self._send(list(zip(messages, plans, strict=True)))
         sent = [each for n, each in enumerate(chosen) if n not in unsent]
         self.result.unconfirmed += sum(len(chosen[n][1]) for n in unsent)
         self.result.sent += sum(len(letters) for _, letters in sent)
         self.result.undeleted += look.delete([message.held.message_id for message, _ in sent])
+
+    def _planned(self, message: Opened, letters: Sequence[Letter]) -> Moves | None:
+        """Return what to send; None if a payload is still what it was, so that it stays."""
+        kept = letters[0].kept
+        if kept is None:
+            return moves(message, letters)
+        remapped = self.remap(kept)
+        self.result.made += remapped.made
+        if remapped.still is not None:
+            self.result.failed += 1
+            said = remapped.still
+            envelope = said.envelope
+            self.result.failures.append(Failure(envelope.source, envelope.request_id, said.reason))
+            if not remapped.made:
+                return None
+            body = letter(said)
+            self._done.add(digest(body))  # It may be handed over while this runs.
+            return Moves(remapped.bodies, (body,), said.reason)
+        self.result.unwanted += not remapped.made
+        return Moves(remapped.bodies, ())
 
     def _send(self, planned: Sequence[tuple[Opened, Moves]]) -> set[int]:
         """Send what was planned; return where SQS did not confirm all of it."""
@@ -249,7 +305,7 @@ class Redrive:
             for body in moves.again
         ]
         back = [
-            (n, _entry(message, body) | _attributes(message))
+            (n, _entry(message, body) | _attributes(message, moves.reason))
             for n, (message, moves) in enumerate(planned)
             for body in moves.back
         ]
@@ -265,7 +321,6 @@ def _entry(message: Opened, body: str) -> dict[str, Any]:
     return {"MessageBody": body, **group}
 
 
-def _attributes(message: Opened) -> dict[str, Any]:
-    said = message.held.attributes.items()
-    attributes = {name: {"DataType": "String", "StringValue": text} for name, text in said}
-    return {"MessageAttributes": attributes} if attributes else {}
+def _attributes(message: Opened, reason: str | None) -> dict[str, Any]:
+    said = dict(message.held.attributes)
+    return attributes(said if reason is None else said | {"reason_message": reason})

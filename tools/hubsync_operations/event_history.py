@@ -245,6 +245,33 @@ def _kept(lines: Sequence[Line]) -> str:
     return f" But HubSpot kept another value of {', '.join(names)} than it was sent." * bool(names)
 
 
+# What ingest logs of a request of which not every event was accepted.
+_AT_THE_DOOR: Mapping[str, str] = {
+    "payload_ignored": "Not every part of it was wanted",
+    "payload_kept": "An event of it could not be made, so the payload was kept",
+    "values_left_out": "Values of it were invalid, and left out",
+}
+
+
+def request_sentence(letters: Sequence[Letter], lines: Sequence[Line]) -> str:
+    """Say what became of a webhook, given its dead letters and the log lines that name it."""
+    told = next((line for line in lines if line.fact in _AT_THE_DOOR), None)
+    if told is not None:
+        counts = ", ".join(
+            f"{told.says.get(name, 0)} {name}" for name in ("accepted", "ignored", "kept")
+        )
+        keys = ", ".join(told.says.get("keys", ()))
+        return (
+            f"{_AT_THE_DOOR[told.fact]}: {counts}{f', for {keys}' if keys else ''}; at {told.at}."
+        )
+    if letters:
+        return f"{len(letters)} of its events or payloads are dead letters, as listed."
+    return (
+        "No dead letter and no log line names it: all of its events were accepted, and go by their "
+        "own ids since; or it never came, or the log has expired."
+    )
+
+
 def _where(line: Line) -> str:
     record, trace = line.says.get("hubspot_id"), line.says.get("trace_id")
     return f", in its record {record}, as {trace}" if record else f", as {trace}"

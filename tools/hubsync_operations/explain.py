@@ -6,7 +6,7 @@ from hubsync.core.change import RecordKey
 from hubsync.core.ledger import Entry
 from hubsync_operations.dead_letter import Filter, Letter
 from hubsync_operations.dead_letter_queue import visit
-from hubsync_operations.event_history import EventStory, event_story, events_of
+from hubsync_operations.event_history import EventStory, event_story, events_of, request_sentence
 from hubsync_operations.logs import Lines
 from hubsync_operations.target import Target
 
@@ -38,6 +38,23 @@ class OfEvent:
     beside: Beside
 
 
+@dataclass(frozen=True, slots=True)
+class OfRequest:
+    """What became of a webhook, in a sentence, and what it was made of."""
+
+    sentence: str
+    beside: Beside
+
+
+def explain_request(target: Target, request_id: str, *, since_ms: int) -> OfRequest:
+    """Gather for a webhook, by the id that its answer had."""
+    letters: list[Letter] = []
+    look = visit(target.queues, Filter(requests=frozenset({request_id})), letters.append)
+    logs = target.logs.about(frozenset({request_id}), since_ms=since_ms)
+    beside = Beside(_in_order(letters), look.complete, logs, target.queues.waiting())
+    return OfRequest(request_sentence(beside.letters, logs.found), beside)
+
+
 async def explain_record(target: Target, record: RecordKey, *, since_ms: int) -> OfRecord:
     entry = await target.entry(record)
     letters: list[Letter] = []
@@ -59,7 +76,9 @@ async def explain_event(
     look = visit(target.queues, wanted, letters.append)
     named = [letter.record for letter in letters] + [record]
     entries = {each: await target.entry(each) for each in dict.fromkeys(named) if each is not None}
-    logs = target.logs.about(frozenset({event_id}), since_ms=since_ms)
+    # Of a payload that was kept the log tells by its request.
+    requests = [each.request_id for each in letters if each.kept and each.request_id]
+    logs = target.logs.about(frozenset({event_id, *requests}), since_ms=since_ms)
     beside = Beside(_in_order(letters), look.complete, logs, target.queues.waiting())
     story = event_story(
         event_id,

@@ -55,7 +55,7 @@ class Lines:
 
 class Logs(Protocol):
     def about(self, events: frozenset[str], *, since_ms: int) -> Lines:
-        """Return the lines that name one of these events, since a moment, oldest first."""
+        """Return the lines that name one of these events or requests, since a moment, in order."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -139,8 +139,9 @@ def parsed(text: str, events: frozenset[str]) -> Iterator[Line]:
         return
     if not isinstance(fields, dict):
         return
-    if fields.get("event_id") in events:
-        yield _line(fields, fields["event_id"], fields)
+    for name in ("event_id", "request_id"):
+        if fields.get(name) in events:
+            yield _line(fields, fields[name], fields)
     for event_id in events.intersection(fields.get("event_ids", ())):
         yield _line(fields, event_id, {"property": fields.get("property")})
     for source, by_fate in fields.get("settled", {}).items():
@@ -162,7 +163,7 @@ def _line(fields: dict[str, Any], event_id: str, told: dict[str, Any]) -> Line:
         says={
             name: value
             for name, value in told.items()
-            if name not in _USUAL | {"event_id"} and value not in (None, [], "")
+            if name not in _USUAL | {"event_id", "request_id"} and value not in (None, [], "")
         },
     )
 

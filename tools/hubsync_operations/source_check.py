@@ -59,6 +59,9 @@ class Sampled:
     matches: tuple[Match, ...] = ()
     events: tuple[ChangeEvent, ...] = ()
     faults: tuple[Mistake, ...] = ()
+    kept: int = 0
+    left_out: int = 0  # values
+    unknown: tuple[str, ...] = ()
 
 
 def check(path: Path, object_types: Mapping[str, str] | None) -> Checked:
@@ -90,8 +93,17 @@ def sample(
     except InvalidEvents as error:
         return Sampled(422, 0, None, matches, (), _faults(path, source, error.faults))
     faults = _faults(path, source, taken.faults)
-    ignored = taken.ignored + len(taken.unmade)
-    return Sampled(202, ignored, None, matches, tuple(taken.events), faults)
+    return Sampled(
+        202,
+        taken.ignored,
+        None,
+        matches,
+        tuple(taken.events),
+        faults,
+        kept=1 if taken.unmade else 0,
+        left_out=taken.refused,
+        unknown=taken.unknown,
+    )
 
 
 def _matches(source: Source, headers: Mapping[str, str], body: Json) -> tuple[Match, ...]:

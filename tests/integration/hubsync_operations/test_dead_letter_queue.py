@@ -4,14 +4,22 @@ import json
 import uuid
 from contextlib import suppress
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 import pytest
 from botocore.exceptions import ClientError
 
+from hubsync.core.drafts import Place, Unmade
+from hubsync.core.kept import Kept, letter, read
+from hubsync.core.message import Envelope
+from hubsync.core.source import load_sources
+from hubsync.edge.sends import keep
+from hubsync.errors import Fault
 from hubsync_local.template.reader import read_template
 from hubsync_operations.dead_letter import RECEIVES_EXHAUSTED, Filter
 from hubsync_operations.dead_letter_queue import Queues, Redrive, Redriven, visit
+from hubsync_operations.remap import Remapped, remap
 from tests.builders import a_message, wire
 
 PROJECT = Path(__file__).parents[3]
@@ -46,6 +54,14 @@ def bury(queues, *names, **attributes):
 def bury_refused(queues, *names):
     for name in names:
         bury(queues, name, reason_code="CONFLICT", rejected_at="2026-11-21T12:00:00Z")
+
+
+def no_sources(kept):
+    return Remapped(still=kept)
+
+
+def redrive(queues, wanted, *, remap=no_sources, **more):
+    return Redrive(queues, wanted, remap, **more)
 
 
 def messages(queues, url):
@@ -103,15 +119,128 @@ def test_a_look_that_cannot_hold_all_says_so(queues):
 def test_a_letter_whose_value_is_gone_stays(queues):
     bury(queues, "a", reason_code="INVALID_VALUE", refused_properties="fax")
     bury_refused(queues, "b")
-    result = Redrive(queues, ALL).run()
+    result = redrive(queues, ALL).run()
     assert result == Redriven(messages=2, matched=1, sent=1, gone=1, complete=True)
     assert (queued(queues), buried(queues)) == ([["b"]], [["a"]])
+
+
+KEPT = Kept(
+    Envelope.model_validate(
+        {
+            "v": 1,
+            "account": "main",
+            "source": "shop",
+            "receivedAt": "2026-11-21T12:00:00Z",
+            "requestId": "r-1",
+        }
+    ),
+    tuple(
+        Unmade(Place(0, n), (Fault("/change/0/fields/id", "is null"),), f"e#{n}") for n in (0, 1)
+    ),
+    {"x-topic": "t"},
+    b'{"items": [{"key": "a"}, {"key": null}]}',
+)
+
+
+def bury_payload(queues, kept=KEPT):
+    keep(
+        queues.sqs,
+        queues.dead_letter,
+        kept,
+        letter(kept),
+        rejected_at="2026-11-21T12:00:00Z",
+    )
+
+
+def of_source(tmp_path, text=""):
+    """Return what maps payloads anew by a source's file, mended so far."""
+    path = tmp_path / "shop.toml"
+    path.write_text(f"""
+        account = "main"
+        invalid = "ignore"
+        [signature]
+        scheme = "shopify"
+        secret = "webhooks/shop"
+        [[change]]
+        for_each = "body.items"
+        {text}
+        object_type = "contacts"
+        id_property = "external_id"
+        [change.fields]
+        id = "item.key"
+        event_id = "'e'"
+        occurred_at = "'2026-11-21T12:00:00Z'"
+    """)
+    sources = load_sources(tmp_path)
+    return partial(remap, sources=sources, object_types={}, now=1_795_262_400)
+
+
+def test_a_kept_payload_is_one_letter_that_is_found_by_its_events(queues):
+    bury_payload(queues)
+    found = []
+    visit(queues, Filter(events=frozenset({"e#1"})), found.append)
+    visit(queues, Filter(requests=frozenset({"r-1"})), found.append)
+    assert [(each.code, each.source) for each in found] == [("INVALID_PAYLOAD", "shop")] * 2
+    assert found[0].reason == "/change/0/fields/id is null"
+    assert not found[0].is_gone
+
+
+def test_of_a_kept_payload_what_can_be_made_now_is_sent_and_the_rest_is_kept(queues, tmp_path):
+    bury_payload(queues)
+    result = redrive(queues, ALL, remap=of_source(tmp_path)).run()
+    assert (result.sent, result.made, result.failed) == (1, 1, 1)
+    assert [each.reason for each in result.failures] == [
+        "/change/0/fields/id element 1: is null, or not there"
+    ]
+    assert queued(queues) == [["e#0"]]
+    (left,) = messages(queues, queues.dead_letter)
+    kept = read(left["Body"])
+    assert [each.place for each in kept.unmade] == [Place(0, 1)]
+    said = {name: each["StringValue"] for name, each in left["MessageAttributes"].items()}
+    assert said["reason_message"] == "/change/0/fields/id element 1: is null, or not there"
+    assert said["reason_code"] == "INVALID_PAYLOAD"
+
+
+def test_a_payload_that_fails_whole_once_more_stays_as_it_was(queues, tmp_path):
+    kept = KEPT._replace(unmade=KEPT.unmade[1:])
+    bury_payload(queues, kept)
+    for remap_anew in (of_source(tmp_path), no_sources):
+        result = redrive(queues, ALL, remap=remap_anew).run()
+        assert (result.sent, result.made, result.failed) == (0, 0, 1)
+    (left,) = messages(queues, queues.dead_letter)
+    assert left["Body"] == letter(kept)
+
+
+def test_a_payload_that_no_change_is_about_any_more_is_let_go(queues, tmp_path):
+    bury_payload(queues)
+    result = redrive(queues, ALL, remap=of_source(tmp_path, 'when = "item.key == `7`"')).run()
+    assert (result.sent, result.made, result.failed, result.unwanted) == (1, 0, 0, 1)
+    assert (messages(queues, queues.dead_letter), queued(queues)) == ([], [])
+
+
+def test_a_dry_run_tells_what_would_be_made_of_kept_payloads(queues, tmp_path):
+    bury_payload(queues)
+    result = redrive(queues, ALL, remap=of_source(tmp_path), dry_run=True).run()
+    assert (result.sent, result.made, result.failed) == (0, 1, 1)
+    assert len(messages(queues, queues.dead_letter)) == 1
+
+
+def test_a_payload_that_was_not_kept_cannot_be_redriven(queues, tmp_path):
+    bury_payload(queues, KEPT._replace(body=None, headers={}))
+    result = redrive(queues, ALL, remap=of_source(tmp_path)).run()
+    assert (result.matched, result.gone) == (0, 1)
+
+
+def test_a_redrive_goes_on_beyond_what_one_look_can_hold(queues):
+    bury_refused(queues, *(f"r{n:02}" for n in range(23)))
+    result = redrive(replace(queues, held_max=10), ALL).run()
+    assert (result.sent, result.complete, buried(queues)) == (23, True, [])
 
 
 def test_all_are_redriven_as_new_messages_of_their_account(queues):
     bury_refused(queues, "a", "b")
     bury(queues, "c", "d")
-    result = Redrive(queues, ALL).run()
+    result = redrive(queues, ALL).run()
     assert result == Redriven(messages=3, matched=4, sent=4, complete=True)
     assert (queued(queues), buried(queues)) == ([["a"], ["b"], ["c", "d"]], [])
     sent = messages(queues, queues.change)
@@ -122,14 +251,14 @@ def test_all_are_redriven_as_new_messages_of_their_account(queues):
 def test_what_a_filter_does_not_take_stays(queues):
     bury_refused(queues, "a", "b")
     bury(queues, "c")
-    result = Redrive(queues, Filter(reasons=frozenset({"CONFLICT"}))).run()
+    result = redrive(queues, Filter(reasons=frozenset({"CONFLICT"}))).run()
     assert result == Redriven(messages=3, matched=2, sent=2, complete=True)
     assert (queued(queues), buried(queues)) == ([["a"], ["b"]], [["c"]])
 
 
 def test_of_a_packed_message_the_rest_is_put_back(queues):
     bury(queues, "a", "b", "c", note="kept")
-    result = Redrive(queues, Filter(events=frozenset({"b"}))).run()
+    result = redrive(queues, Filter(events=frozenset({"b"}))).run()
     assert (result.matched, result.sent, result.complete) == (1, 1, True)
     assert (queued(queues), buried(queues)) == ([["b"]], [["a", "c"]])
     (kept,) = messages(queues, queues.dead_letter)
@@ -139,21 +268,21 @@ def test_of_a_packed_message_the_rest_is_put_back(queues):
 
 def test_a_limit_counts_events(queues):
     bury(queues, "a", "b", "c")
-    result = Redrive(queues, ALL, limit=2).run()
+    result = redrive(queues, ALL, limit=2).run()
     assert (result.matched, result.sent, result.complete) == (2, 2, True)
     assert (queued(queues), buried(queues)) == ([["a", "b"]], [["c"]])
 
 
 def test_a_dry_run_moves_nothing(queues):
     bury_refused(queues, "a", "b")
-    result = Redrive(queues, ALL, dry_run=True).run()
+    result = redrive(queues, ALL, dry_run=True).run()
     assert result == Redriven(messages=2, matched=2, complete=True)
     assert (queued(queues), buried(queues)) == ([], [["a"], ["b"]])
 
 
 def test_what_is_no_message_is_redriven_as_it_is(queues):
     queues.sqs.send_message(QueueUrl=queues.dead_letter, MessageBody="no JSON")
-    assert Redrive(queues, ALL).run().sent == 1
+    assert redrive(queues, ALL).run().sent == 1
     assert [message["Body"] for message in messages(queues, queues.change)] == ["no JSON"]
 
 
@@ -176,7 +305,7 @@ class Refusing:
 def test_nothing_is_deleted_that_was_not_confirmed(queues, refused):
     bury(queues, "a", "b")
     sqs = Refusing(queues.sqs, getattr(queues, refused))
-    result = Redrive(replace(queues, sqs=sqs), Filter(events=frozenset({"a"}))).run()
+    result = redrive(replace(queues, sqs=sqs), Filter(events=frozenset({"a"}))).run()
     assert (result.matched, result.sent, result.unconfirmed) == (1, 0, 1)
     assert ["a", "b"] in buried(queues)
 
@@ -215,7 +344,7 @@ class Keeping:
 
 def test_what_is_sent_and_not_deleted_is_told(queues):
     bury_refused(queues, "a")
-    result = Redrive(replace(queues, sqs=Keeping(queues.sqs)), ALL).run()
+    result = redrive(replace(queues, sqs=Keeping(queues.sqs)), ALL).run()
     assert (result.sent, result.undeleted) == (1, 1)
     assert (queued(queues), buried(queues)) == ([["a"]], [["a"]])
 
@@ -239,7 +368,7 @@ class Consuming:
 
 def test_what_is_refused_again_meanwhile_is_not_redriven_for_ever(queues):
     bury(queues, "a", "b")
-    result = Redrive(replace(queues, sqs=Consuming(queues)), ALL).run()
+    result = redrive(replace(queues, sqs=Consuming(queues)), ALL).run()
     assert result == Redriven(messages=3, matched=2, sent=2, again=2, complete=True)
     assert (queued(queues), buried(queues)) == ([["a", "b"]], [["a"], ["b"]])
 
@@ -287,9 +416,9 @@ def test_nothing_is_lost_wherever_a_redrive_dies(queues, call, after):
     wanted = Filter(events=frozenset("ad"))
     dying = Dying(queues.sqs, call, after=after)
     with pytest.raises(Died):
-        Redrive(replace(queues, sqs=dying), wanted).run()
+        redrive(replace(queues, sqs=dying), wanted).run()
     dying.let_visibility_run_out(queues.dead_letter)
     assert {name for some in buried(queues) + queued(queues) for name in some} == set("abcd")
-    assert Redrive(queues, wanted).run().complete
+    assert redrive(queues, wanted).run().complete
     assert {name for some in queued(queues) for name in some} == set("ad")
     assert {name for some in buried(queues) for name in some} == set("bc")

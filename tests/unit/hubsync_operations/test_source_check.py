@@ -125,6 +125,9 @@ def test_a_sample_is_explained(check):
         "status": 202,
         "accepted": 1,
         "ignored": 0,
+        "kept": 0,
+        "values_left_out": 0,
+        "unknown": [],
         "challenge": None,
         "changes": [{"elements": 1, "wanted": 1, "failed": 0, "left_out": ["phone"]}],
         "events": [
@@ -143,12 +146,13 @@ def test_a_sample_is_explained(check):
     }
 
 
-@pytest.mark.parametrize(("invalid", "status", "ignored"), [("refuse", 422, 0), ("ignore", 202, 1)])
+@pytest.mark.parametrize(("invalid", "status", "ignored"), [("refuse", 422, 0), ("ignore", 202, 0)])
 def test_an_invalid_sample_is_told_with_the_line_that_maps_it(check, invalid, status, ignored):
     text = f'invalid = "{invalid}"\n{SOURCE}'
     code, answer = check(text, PAYLOAD | {"mail": None})
     sample = answer["sample"]
     assert (code, sample["status"], sample["ignored"]) == (1, status, ignored)
+    assert sample["kept"] == (1 if invalid == "ignore" else 0)
     assert sample["faults"] == [
         {"pointer": "/change/0/fields/id", "line": 16, "message": "is null, or not there"}
     ]

@@ -144,11 +144,12 @@ def ingest(
 
 def take(source: Source, headers: Mapping[str, str], body: Json, rules: Rules) -> Taken:
     """Return the events that a source's body means; raises InvalidEvents if it is to be refused."""
-    drafts = _drafts(source, headers, body)
+    drafts = drafts_of(source, headers, body)
     return take_all(drafts, rules) if source.invalid == "refuse" else take_valid(drafts, rules)
 
 
-def _drafts(source: Source, headers: Mapping[str, str], body: Json) -> Drafts:
+def drafts_of(source: Source, headers: Mapping[str, str], body: Json) -> Drafts:
+    """Return what a source's body says, before it is known to be valid."""
     if source.change:
         mends = source.invalid == "ignore"
         return map_payload(source.change, headers=headers, body=body, mends=mends)
