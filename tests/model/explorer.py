@@ -11,13 +11,14 @@ from itertools import accumulate
 from typing import TYPE_CHECKING
 
 from tests.model import checks
+from tests.model.progress import Progress
+from tests.model.state import IDLE
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Sequence
 
     from tests.model.checks import StepCheck
-    from tests.model.protocol import Step
-    from tests.model.state import State
+    from tests.model.state import State, Step
     from tests.model.world import World
 
 
@@ -64,9 +65,17 @@ class Graph:
         return number
 
 
-def explore(world: World, *step_checks: StepCheck) -> Explored:
+def explore(world: World, *step_checks: StepCheck, progress: bool = False) -> Explored:
     """Search until something is wrong or every state has been seen."""
     graph = Graph(world.starts())
+    finding = _unsafe(world, graph, step_checks) or _stuck(world, graph)
+    if progress and finding is None:
+        finding = _endless(world, graph)
+    return Explored(len(graph.states), graph.steps, finding)
+
+
+def _unsafe(world: World, graph: Graph, step_checks: Sequence[StepCheck]) -> Finding | None:
+    """Fill the graph, and check every step and every state at rest."""
     number = 0
     while number < len(graph.states):
         state = graph.states[number]
@@ -77,7 +86,7 @@ def explore(world: World, *step_checks: StepCheck) -> Explored:
             target = graph.add(after, number)
             for check in step_checks:
                 if wrong := check(world.protocol, state, after):
-                    return _stopped(world, graph, wrong, number, after)
+                    return _found(world, graph, wrong, number, after)
             if not step.is_fault:
                 at_rest = False
                 graph.sources.append(number)
@@ -85,12 +94,30 @@ def explore(world: World, *step_checks: StepCheck) -> Explored:
         if at_rest:
             graph.resting[number] = 1
             if wrong := checks.rest(world.protocol, state):
-                return _stopped(world, graph, wrong, number)
+                return _found(world, graph, wrong, number)
         number += 1
+    return None
+
+
+def _stuck(world: World, graph: Graph) -> Finding | None:
     restless = _first_without_rest(graph)
-    if restless is None:
-        return Explored(len(graph.states), graph.steps, None)
-    return _stopped(world, graph, checks.STUCK, restless)
+    return None if restless is None else _found(world, graph, checks.STUCK, restless)
+
+
+def _endless(world: World, graph: Graph) -> Finding | None:
+    made = Progress(world)
+    for number, start in enumerate(world.starts()):
+        if world.scenario.only_bad_values and made.is_slow(start):
+            return _found(world, graph, checks.SLOW, number)
+    for number, state in enumerate(graph.states):
+        if _is_idle(state) and made.is_endless(state):
+            return _found(world, graph, checks.ENDLESS, number)
+    return None
+
+
+def _is_idle(state: State) -> bool:
+    """Whether nothing is under way. What is under way elsewhere ends in such a state."""
+    return not state.late and all(consumer == IDLE for consumer in state.consumers)
 
 
 def _first_without_rest(graph: Graph) -> int | None:
@@ -117,16 +144,15 @@ def _first_without_rest(graph: Graph) -> int | None:
     return None if missed < 0 else missed
 
 
-def _stopped(
+def _found(
     world: World, graph: Graph, wrong: str, number: int, after: State | None = None
-) -> Explored:
+) -> Finding:
     path = [] if after is None else [after]
     while number >= 0:
         path.append(graph.states[number])
         number = graph.parents[number]
     path.reverse()
-    finding = Finding(wrong, path[0], tuple(_walk(world, path)))
-    return Explored(len(graph.states), graph.steps, finding)
+    return Finding(wrong, path[0], tuple(_walk(world, path)))
 
 
 def _walk(world: World, path: list[State]) -> Iterable[Step]:

@@ -1,17 +1,16 @@
 """The write protocol, as transitions of the model: what a consumer does with one record.
 
-1. Take messages and read the ledger item.
+1. Take messages and read the ledger item. What a message marks as refused is not in hand.
 2. Everything in hand is dominated by `synced` and the record is clean: superseded, delete.
 3. A lease is held and not over: hand the messages back.
-4. Acquire: lay the newest reading in hand on top of `pending` and take the lease, in one write.
-5. Send the newest pending reading of every property.
-6. Settle by the reply. Vouched for: release. Refused: a further round with the next older
-   reading, committed before it is sent. Not applied: release with `pending` as it is. Left out of
-   a finished answer: send again; left out again: read back, and what is not there is refused.
+4. Acquire: lay the newest readings in hand on top of `pending` and take the lease, in one write.
+5. Send the newest pending reading of every property: upsert, update, or an archive by itself.
+6. Settle by the reply: attempt.py says what each verdict means, look.py what each look.
+   A further round is committed before it is sent.
 7. Release: record all this and give the lease back, in one write. Then send dead letters, then
-   delete the messages; what is neither settled nor rejected becomes visible again.
+   delete the messages; what is neither settled nor rejected becomes visible again, with its marks.
 8. No answer: touch nothing. The lease runs out by itself and the messages come back.
-9. The sweep is a consumer with nothing in hand.
+9. The sweep is a consumer with nothing in hand. The audit takes what is watched out of its index.
 
 Some steps are one transition, because nothing can come between them that anyone could see: 1 to 5
 (a message in idle hands is like one still in the queue, `rev` makes reading and acquiring one
@@ -20,168 +19,227 @@ step, a request not yet sent is like one not yet arrived), and a further round w
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
+from tests.model.look import Looks
 from tests.model.state import (
     IDLE,
     Consumer,
     Events,
+    Halt,
+    Kind,
     Lease,
-    Pending,
+    Ledger,
     Phase,
     Place,
     Readings,
     State,
-    Values,
+    Step,
+    Watch,
     each,
     is_clean,
     put,
-    reading,
+    readings_of,
 )
 
 if TYPE_CHECKING:
-    from tests.model.state import Scenario
+    from tests.model.state import Values
 
 
-class Step(NamedTuple):
-    """A transition: who did what (words to be filled in if anyone asks), and the state after it."""
-
-    state: State
-    actor: int
-    words: str
-    events: Events = 0
-    values: Values = ()
-    is_fault: bool = False
-
-
-class Protocol:
+class Protocol(Looks):
     counts_receives = False
-
-    def __init__(self, scenario: Scenario) -> None:
-        self.nothing: Values = (0,) * len(scenario.properties)
-        self.versions = tuple(scenario.versions(prop) for prop in scenario.properties)
-        self.properties_of = {rank: sorted(scenario.events[rank - 1]) for rank in scenario.ranks}
 
     # Steps 1 to 5.
 
     def begin(self, state: State, me: int, hand: Events) -> Step | None:
-        """Take these messages. None: the lease is another's, which changes nothing (step 3)."""
-        if hand and self.is_superseded(state, hand):
-            consumer = Consumer(Phase.DELETE, hand, settled=hand)
-            after = received(state, hand)._replace(consumers=put(state.consumers, me, consumer))
+        """Take these messages. None: they are handed back, and nothing has changed."""
+        said = self.in_hand(state, hand)
+        if hand and self.is_superseded(state, said):
+            consumer = self.judged(state, Consumer(hand=hand, entry=state.ledger))
+            after = put(received(state, hand), me, consumer)
             return Step(after, me, "finds {events} superseded", hand)
-        if state.lease != Lease.FREE and not self.is_over(state, hand):
+        if state.ledger.lease != Lease.FREE and not self.is_over(state, hand):
             return None
-        return self.acquire(state, me, hand)
+        return self.acquire(state, me, hand, said)
 
     def sweep(self, state: State, me: int) -> Step | None:
-        return None if is_clean(state) else self.begin(state, me, 0)
+        return None if is_clean(state.ledger) else self.begin(state, me, 0)
 
-    def is_superseded(self, state: State, hand: Events) -> bool:
-        return is_clean(state) and self.dominates(state.synced, hand)
+    def audit(self, state: State, me: int) -> Step | None:
+        """Look at what is watched. What a record holds is compared, which is right in the model."""
+        if state.ledger.watched != Watch.VALUES or not is_clean(state.ledger):
+            return None
+        after = state._replace(ledger=state.ledger._replace(watched=Watch.NOTHING))
+        return Step(after, me, "audits the record")
+
+    def in_hand(self, state: State, hand: Events) -> Readings:
+        """Take what messages mark as refused out of the hand, and never out of `pending`."""
+        return self.said_by(hand) & ~state.marks
+
+    def is_superseded(self, state: State, said: Readings) -> bool:
+        return is_clean(state.ledger) and not said & ~self.dominated(state.ledger.synced)
 
     def is_over(self, state: State, _hand: Events) -> bool:
         """Hold until the holder's deadline + Delta: what it sent has landed or never will."""
-        return state.lease == Lease.LEFT and not state.late
+        return state.ledger.lease == Lease.LEFT and not state.late
 
-    def acquire(self, state: State, me: int, hand: Events) -> Step:
-        laid = self.lay(state, hand, 0)
-        sent = self.newest(laid, state, hand)
-        phase = Phase.REPLY if any(sent) else Phase.RELEASE_VOUCHED
-        others = tuple(
-            other._replace(holds=0) if other.holds else other for other in state.consumers
+    def acquire(self, state: State, me: int, hand: Events, said: Readings) -> Step | None:
+        entry = self.after_doubt(state.ledger)
+        doubted = int(state.ledger.lease == Lease.LEFT or entry.doubts > 0)
+        looks = self.is_unanswerable(entry)
+        said = 0 if looks else said  # What is in hand waits until that is settled.
+        entry = entry._replace(lease=Lease.HELD, pending=self.laid(entry, said))
+        consumer = Consumer(
+            Phase.NEXT_ROUND,
+            hand,
+            said,
+            entry=entry,
+            uncertain=state.ledger.pending if doubted else 0,
+            doubted=doubted,
+            holds=1,
         )
-        after = received(state, hand)._replace(
-            pending=self.intent(state, laid),
-            lease=Lease.HELD,
-            consumers=put(others, me, Consumer(phase, hand, sent, holds=1)),
-        )
-        words = "takes {events} and the lease, commits its intent and sends {values}"
-        return Step(after, me, words, hand, sent)
+        consumer = self.hold_archive(consumer, self.expired(state, hand))
+        if consumer.halted:  # Only an archive is open, and it waits.
+            begun = self.begin_waiting(state, hand, anew=False)
+            return None if begun == state else Step(begun, me, "lets {events} wait", hand)
+        after = received(state, hand)
+        others = [o._replace(holds=0) if o.holds else o for o in after.consumers]
+        after = after._replace(ledger=self.intent(state, entry), consumers=tuple(others))
+        words = "takes {events} and the lease, commits its intent and "
+        return self.send(after, me, consumer, words, looks=looks)
 
-    def lay(self, state: State, hand: Events, refused: Readings) -> Pending:
-        """Take what was refused away; lay the newest reading in hand on top of the rest."""
-        return tuple(self.lay_one(prop, state, hand, refused) for prop in range(len(self.versions)))
+    def after_doubt(self, entry: Ledger) -> Ledger:
+        """Count an expired lease as a doubt: nobody knows what came of what was sent under it."""
+        thresholds = self.scenario.doubts
+        if thresholds is None or entry.lease != Lease.LEFT:
+            return entry
+        doubts = min(entry.doubts + 1, thresholds.most)
+        return entry._replace(doubts=doubts, apart=entry.apart | (doubts >= thresholds.apart))
 
-    def lay_one(self, prop: int, state: State, hand: Events, refused: Readings) -> Values:
-        rest = state.pending[prop]
-        if refused:
-            rest = tuple(v for v in rest if not refused & reading(prop, v))
-        dominated = max(state.synced[prop], rest[0] if rest else 0)
-        for version in self.versions[prop]:
-            if version <= dominated:
-                break
-            if hand >> version & 1 and not refused & reading(prop, version):
-                return self.on_top(version, rest)
-        return rest
+    def is_unanswerable(self, entry: Ledger) -> bool:
+        """Tell whether to look for what is pending, instead of sending it once more.
 
-    def on_top(self, version: int, rest: Values) -> Values:
-        return (version, *rest)
+        Other batches of the account succeed, in the model: else everything is sent again.
+        """
+        thresholds = self.scenario.doubts
+        return thresholds is not None and bool(entry.pending) and entry.doubts >= thresholds.most
 
-    def intent(self, _state: State, laid: Pending) -> Pending:
+    def intent(self, _state: State, entry: Ledger) -> Ledger:
         """Return what acquiring writes into the ledger before anything is sent."""
-        return laid
+        return entry
 
-    def newest(self, pending: Pending, _state: State, _hand: Events) -> Values:
-        """Return what is sent: the newest pending reading of every property."""
-        return tuple([versions[0] if versions else 0 for versions in pending])
-
-    # Step 6.
-
-    def vouched(self, state: State, me: int) -> State:
-        consumer = state.consumers[me]._replace(phase=Phase.RELEASE_VOUCHED)
-        return state._replace(consumers=put(state.consumers, me, consumer))
-
-    def not_applied(self, state: State, me: int) -> State:
-        consumer = state.consumers[me]._replace(phase=Phase.RELEASE_NOT_APPLIED)
-        return state._replace(consumers=put(state.consumers, me, consumer))
-
-    def unmentioned(self, state: State, me: int) -> State:
-        """Send once more: a finished answer ends its request, so nothing of it lands later."""
-        before = state.consumers[me]
-        phase = Phase.READ_BACK if before.silences else Phase.REPLY
-        consumer = before._replace(phase=phase, silences=before.silences + 1)
-        return state._replace(consumers=put(state.consumers, me, consumer))
-
-    def read_back(self, state: State, me: int) -> Step:
-        missing = sum(
-            reading(prop, version)
-            for prop, version in enumerate(state.consumers[me].sent)
-            if version and state.crm[prop] != version
-        )
-        if not missing:
-            return Step(self.vouched(state, me), me, "reads its values back")
-        after = state._replace(refused=state.refused | missing)
-        return Step(self.refuse(after, me, missing), me, "reads back, its values are not there")
-
-    def refuse(self, state: State, me: int, which: Readings) -> State:
-        """Note what was refused. What stands below it takes its place in a further round."""
-        before = state.consumers[me]
-        refused = before.refused | which
-        laid = self.lay(state, before.hand, refused)
-        if any(self.newest(laid, state, before.hand)):
-            consumer = before._replace(phase=Phase.NEXT_ROUND, refused=refused, silences=0)
+    def send(
+        self, state: State, me: int, consumer: Consumer, words: str = "", *, looks: bool = False
+    ) -> Step:
+        """Make the next call, whose kind the newest word on existence decides."""
+        due = self.due(consumer)
+        consumer = consumer._replace(sent=due)
+        if not any(due):
+            ready = self.go_on(consumer)
+            return Step(put(state, me, ready), me, words + "has nothing to send", consumer.hand)
+        if looks:
+            phase, call = Phase.LOOK_UNANSWERED, "looks for {values}"
+        elif self.kind_of(due) == Kind.ARCHIVE:
+            phase, call = Phase.READ, "reads the record by key, to archive it"
+        elif self.is_silenced(consumer):
+            phase, call = Phase.LOOK_SILENT, "looks for {values}, which answers left out"
         else:
-            consumer = before._replace(
-                phase=Phase.RELEASE_VOUCHED, refused=refused, sent=self.nothing
-            )
-        return state._replace(consumers=put(state.consumers, me, consumer))
+            phase, call = Phase.REPLY, "sends {values}"
+        after = put(state, me, self.call(consumer._replace(phase=phase)))
+        return Step(after, me, words + call, consumer.hand, due)
+
+    def call(self, consumer: Consumer) -> Consumer:
+        """Count a call against the invocation's time."""
+        return consumer._replace(calls=consumer.calls + 1) if self.scenario.calls else consumer
+
+    # Step 6: what follows a verdict.
+
+    def go_on(self, consumer: Consumer) -> Consumer:
+        """Send what is due next, if there is anything, and time for it."""
+        over = not self.open(consumer) or consumer.halted
+        phase = Phase.RELEASE if over else Phase.NEXT_ROUND
+        return consumer._replace(phase=phase, blamed=0)
 
     def next_round(self, state: State, me: int) -> Step:
+        """Commit what a further round sends, and all verdicts so far, before it is sent."""
         before = state.consumers[me]
         if not before.holds:
             return self.condition_failed(state, me)
-        laid = self.lay(state, before.hand, before.refused)
-        sent = self.newest(laid, state, before.hand)
-        after = state._replace(
-            pending=self.further_intent(state, laid),
-            consumers=put(state.consumers, me, before._replace(phase=Phase.REPLY, sent=sent)),
-        )
-        return Step(after, me, "commits a further round and sends {values}", 0, sent)
+        if self.is_out_of_time(before):
+            return Step(self.not_applied(state, me), me, "has no time for a further round")
+        if not self.is_behind(state, before):
+            return self.send(state, me, before)
+        entry = self.watching(before)
+        assert entry is not None
+        pending = entry.pending | readings_of(self.due(before))
+        entry = entry._replace(pending=pending)
+        consumer = before._replace(entry=entry, unrecorded=0)
+        after = state._replace(ledger=self.further_intent(state, entry))
+        return self.send(after, me, consumer, "commits a further round and ")
 
-    def further_intent(self, _state: State, laid: Pending) -> Pending:
+    def is_out_of_time(self, consumer: Consumer) -> bool:
+        return 0 < self.scenario.calls <= consumer.calls
+
+    def is_behind(self, state: State, consumer: Consumer) -> bool:
+        """Tell whether the ledger lacks what the next round sends, or a verdict after a doubt."""
+        lacks = readings_of(self.due(consumer)) & ~state.ledger.pending
+        return bool(lacks or consumer.unrecorded)
+
+    def further_intent(self, _state: State, entry: Ledger) -> Ledger:
         """Return what a further round writes into the ledger before anything is sent."""
-        return laid
+        return entry
+
+    def is_vouched(self, state: State, me: int, sent: Values) -> State:
+        return put(state, me, self.go_on(self.vouch(state.consumers[me], sent)))
+
+    def is_refused(self, state: State, me: int, blamed: Readings) -> State:
+        """What HubSpot refuses after a doubt it may have taken before: that is looked for first."""
+        consumer = state.consumers[me]
+        if readings_of(consumer.sent) & consumer.uncertain:
+            if self.is_out_of_time(consumer):
+                return self.not_applied(state, me)
+            looking = consumer._replace(phase=Phase.LOOK_REFUSED, blamed=blamed)
+            return put(state, me, self.call(looking))
+        return put(state, me, self.go_on(self.refuse(consumer, blamed)))
+
+    def is_missing(self, state: State, me: int) -> State:
+        """HubSpot knows no such record."""
+        before = state.consumers[me]
+        expired = self.expired(state, before.hand)
+        after = put(state, me, self.go_on(self.miss(before, expired)))
+        if before.doubted or not before.hand:
+            return after
+        excused = self.said_by(before.hand & state.waited)
+        return after._replace(refused=after.refused | excused & self.open(before))
+
+    def lacks_required(self, state: State, me: int) -> State:
+        """The event that brings a missing required property may be on its way, like a record."""
+        return self.is_missing(state, me)
+
+    def expired(self, state: State, hand: Events) -> Events:
+        """Return the events that have waited long enough, from their own first miss on.
+
+        What the sweep finds was left long ago.
+        """
+        return hand & state.waited if hand else self.everything
+
+    def not_applied(self, state: State, me: int) -> State:
+        consumer = state.consumers[me]._replace(phase=Phase.RELEASE, halted=Halt.NOT_NOW)
+        return put(state, me, consumer)
+
+    def is_left_out(self, state: State, me: int) -> State:
+        """Send once more: a finished answer ends its request, so nothing of it lands later."""
+        before = state.consumers[me]
+        entry = before.entry
+        assert entry is not None
+        silences = entry.silences + 1 if entry.left_out == before.sent else 1
+        entry = entry._replace(left_out=before.sent, silences=silences)
+        return put(state, me, self.go_on(before._replace(entry=entry)))
+
+    def is_silenced(self, consumer: Consumer) -> bool:
+        """Tell whether two finished answers left this input out, so that only a look can tell."""
+        entry = consumer.entry
+        return entry is not None and entry.left_out == consumer.sent and entry.silences == 2
 
     # Step 7.
 
@@ -189,46 +247,43 @@ class Protocol:
         before = state.consumers[me]
         if not before.holds:
             return self.condition_failed(state, me)
-        synced = state.synced
-        if before.phase == Phase.RELEASE_VOUCHED:
-            synced = tuple(map(max, synced, before.sent))
-        after = state._replace(
-            synced=synced,
-            pending=self.still_pending(state, before, synced),
-            lease=Lease.FREE,
-            consumers=put(state.consumers, me, self.judge(before, synced)),
-        )
+        after = state._replace(ledger=self.released(before))
+        after = put(after, me, self.judged(after, before._replace(entry=after.ledger)))
         return Step(after, me, "settles and releases the lease")
 
-    def still_pending(self, state: State, consumer: Consumer, synced: Values) -> Pending:
-        """Drop what was refused, and what the settlement dominates."""
-        return tuple(
-            tuple(v for v in versions if v > synced[p] and not consumer.refused & reading(p, v))
-            for p, versions in enumerate(state.pending)
-        )
-
-    def judge(self, consumer: Consumer, synced: Values) -> Consumer:
+    def judged(self, state: State, consumer: Consumer) -> Consumer:
         """Part what is in hand: settled, rejected, or (the rest) to be handed back."""
+        assert consumer.entry is not None
+        dominated = self.dominated(consumer.entry.synced)
+        refused = consumer.refused | state.marks
         settled = rejected = 0
         for event in each(consumer.hand):
-            if self.dominates(synced, 1 << event):
-                settled |= 1 << event
-            elif self.is_rejected(event, consumer.refused, synced):
+            readings = self.scenario.readings[event]
+            if self.is_rejected(readings, refused, dominated):
                 rejected |= 1 << event
-        phase = Phase.DEAD_LETTER if rejected else Phase.DELETE
+            elif not readings & ~dominated:
+                settled |= 1 << event
         return Consumer(
-            phase, consumer.hand, settled=settled, rejected=rejected, stale=consumer.stale
+            Phase.DEAD_LETTER if rejected else Phase.DELETE,
+            consumer.hand,
+            refused=consumer.refused,
+            doubted=consumer.doubted,
+            halted=consumer.halted,
+            settled=settled,
+            rejected=rejected,
+            stale=consumer.stale,
         )
 
-    def is_rejected(self, event: int, refused: Readings, _synced: Values) -> bool:
-        return any(refused & reading(prop, event) for prop in self.properties_of[event])
+    def is_rejected(self, readings: Readings, refused: Readings, dominated: Readings) -> bool:
+        """An event with a refused reading is rejected once nothing of it is open."""
+        return bool(readings & refused) and not readings & ~refused & ~dominated
 
     def dead_letter(self, state: State, me: int) -> Step:
         before = state.consumers[me]
         after = state._replace(
-            dead=state.dead | before.rejected,
-            consumers=put(state.consumers, me, before._replace(phase=Phase.DELETE)),
+            dead=state.dead | before.rejected, rejected=state.rejected | before.rejected
         )
+        after = put(after, me, before._replace(phase=Phase.DELETE))
         return Step(after, me, "sends {events} to the dead letters", before.rejected)
 
     def delete(self, state: State, me: int) -> Step:
@@ -239,27 +294,38 @@ class Protocol:
             Place.DELETED if messages >> event & 1 else place
             for event, place in enumerate(state.queue)
         )
-        after = ended(state._replace(queue=queue, done=state.done | before.settled), me)
+        rest = before.hand & ~gone & ~before.stale
+        after = self.marked(state, rest, before.refused)
+        if before.halted == Halt.MISSING:
+            after = self.begin_waiting(after, rest, anew=bool(before.doubted))
+        after = ended(after._replace(queue=queue, done=state.done | before.settled), me)
         if not gone:
             return Step(after, me, "hands {events} back", before.hand)
-        rest = before.hand & ~gone
         return Step(after, me, "deletes {events}" + (", hands the rest back" if rest else ""), gone)
+
+    def marked(self, state: State, hand: Events, refused: Readings) -> State:
+        """Note in the messages that go back what of their events was refused."""
+        return state._replace(marks=state.marks | refused & self.said_by(hand))
+
+    def begin_waiting(self, state: State, hand: Events, *, anew: bool) -> State:
+        """Note in messages when their wait for something missing began."""
+        waited = state.waited & ~hand if anew else state.waited
+        return state._replace(waiting=state.waiting | hand & ~waited, waited=waited)
 
     # Step 8.
 
     def no_answer(self, state: State, me: int) -> State:
-        """Touch nothing: what a consumer in doubt does is what a dead one does."""
-        return ended(state, me)
+        """Touch nothing: what a consumer in doubt does is what a dead one does.
+
+        Only the marks of what it knows go along with the messages.
+        """
+        consumer = state.consumers[me]
+        return ended(self.marked(state, consumer.hand & ~consumer.stale, consumer.refused), me)
 
     def condition_failed(self, state: State, me: int) -> Step:
         """Hand everything back: the lease is another's now. Never reached by the protocol."""
         hand = state.consumers[me].hand
         return Step(ended(state, me), me, "has lost the record, hands {events} back", hand)
-
-    def dominates(self, synced: Values, events: Events) -> bool:
-        return all(
-            synced[prop] >= event for event in each(events) for prop in self.properties_of[event]
-        )
 
 
 def received(state: State, hand: Events) -> State:
@@ -279,9 +345,7 @@ def ended(state: State, me: int) -> State:
         Place.QUEUED if messages >> event & 1 and place == Place.IN_FLIGHT else place
         for event, place in enumerate(state.queue)
     )
-    left = consumer.holds and state.lease == Lease.HELD
-    return state._replace(
-        queue=queue,
-        lease=Lease.LEFT if left else state.lease,
-        consumers=put(state.consumers, me, IDLE),
-    )
+    ledger = state.ledger
+    if consumer.holds and ledger.lease == Lease.HELD:
+        ledger = ledger._replace(lease=Lease.LEFT)
+    return put(state._replace(queue=queue, ledger=ledger), me, IDLE)

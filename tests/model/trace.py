@@ -4,17 +4,16 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from tests.model.state import RANKS, Lease, each
+from tests.model.scenario import NAMES
+from tests.model.state import EXISTENCE, RANKS, Lease, each
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from tests.model.explorer import Finding
-    from tests.model.protocol import Step
-    from tests.model.state import Events, Readings, State, Values
+    from tests.model.state import Events, Ills, Ledger, Readings, State, Step, Values
 
-PROPERTIES = "pqrs"
-ACTORS = {-1: "HubSpot", -2: "SQS"}
+ACTORS = {-1: "HubSpot", -2: "SQS", -3: "time", -4: "a person"}
 
 
 def told(finding: Finding) -> str:
@@ -22,7 +21,7 @@ def told(finding: Finding) -> str:
 
 
 def _lines(finding: Finding) -> Iterator[str]:
-    yield f"values HubSpot refuses: {_readings(finding.start.bad)}"
+    yield f"HubSpot {_ills(finding.start.ills)}; the record {_record(finding.start)}"
     before = finding.start
     for number, step in enumerate(finding.way, 1):
         yield f"{number:3}. {_sentence(step)}"
@@ -39,15 +38,46 @@ def _sentence(step: Step) -> str:
 
 
 def _facts(state: State) -> str:
-    pending = ", ".join(
-        f"{PROPERTIES[prop]}: {' over '.join(map(str, versions))}"
-        for prop, versions in enumerate(state.pending)
-        if versions
+    ledger = state.ledger
+    pending = _readings(ledger.pending)
+    lease = Lease(ledger.lease).name.lower()
+    facts = (
+        f"CRM {_crm(state)} | synced {_values(ledger.synced)} | pending {pending} | lease {lease}"
     )
-    return (
-        f"[CRM {_values(state.crm)} | synced {_values(state.synced)} | "
-        f"pending {pending or '-'} | lease {Lease(state.lease).name.lower()}]"
-    )
+    return f"[{facts}{_more(ledger)}]"
+
+
+def _more(ledger: Ledger) -> str:
+    doubts = f" | doubts {ledger.doubts}" if ledger.doubts else ""
+    return f"{doubts} | apart" if ledger.apart else doubts
+
+
+def _record(state: State) -> str:
+    if not state.crm.alive:
+        return "is not there"
+    return "is there, and somebody else's too" if state.crm.foreign else "is there"
+
+
+def _crm(state: State) -> str:
+    if not state.crm.alive:
+        return "none"
+    return f"{_values((0, *state.crm.values[1:]))}{' (foreign)' if state.crm.foreign else ''}"
+
+
+def _ills(ills: Ills) -> str:
+    told = [
+        f"refuses {_readings(ills.values)}" if ills.values else "",
+        f"refuses all of {_names(ills.properties)}" if ills.properties else "",
+        f"refuses {_events(ills.events)} without naming a property" if ills.events else "",
+        "refuses the key" if ills.key else "",
+        f"never mentions {_readings(ills.mute)}" if ills.mute else "",
+        f"never answers for {_readings(ills.poison)}" if ills.poison else "",
+    ]
+    return ", ".join(filter(None, told)) or "takes everything"
+
+
+def _names(lanes: int) -> str:
+    return " ".join(NAMES[prop] for prop in each(lanes))
 
 
 def _events(events: Events) -> str:
@@ -55,9 +85,15 @@ def _events(events: Events) -> str:
 
 
 def _values(values: Values) -> str:
-    return " ".join(f"{PROPERTIES[p]}={v}" for p, v in enumerate(values) if v) or "-"
+    return (
+        " ".join(_reading(prop, version) for prop, version in enumerate(values) if version) or "-"
+    )
 
 
 def _readings(readings: Readings) -> str:
-    places = (divmod(place, RANKS) for place in each(readings))
-    return " ".join(f"{PROPERTIES[prop]}={version}" for prop, version in places) or "none"
+    return " ".join(_reading(*divmod(place, RANKS)) for place in each(readings)) or "-"
+
+
+def _reading(prop: int, version: int) -> str:
+    """Show a value by the event that it came from; a word on existence as [2]."""
+    return f"[{version}]" if prop == EXISTENCE else f"{NAMES[prop]}={version}"

@@ -4,22 +4,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, override
 
-from tests.model.protocol import Protocol, Step
-from tests.model.state import Lease, Phase, put, reading
+from tests.model.attempt import WORDS
+from tests.model.protocol import Protocol
+from tests.model.state import Lease, Phase, put
 
 if TYPE_CHECKING:
-    from tests.model.state import Events, Pending, Readings, State, Values
-
-
-class RejectedWhenTheRestIsSettled(Protocol):
-    """An event with a refused reading becomes a dead letter once nothing else of it is open."""
-
-    @override
-    def is_rejected(self, event: int, refused: Readings, synced: Values) -> bool:
-        return all(
-            synced[prop] >= event or refused & reading(prop, event)
-            for prop in self.properties_of[event]
-        )
+    from tests.model.state import Consumer, Events, Ledger, Readings, State, Step, Values
 
 
 class SkippedWhenSynced(Protocol):
@@ -29,67 +19,59 @@ class SkippedWhenSynced(Protocol):
     """
 
     @override
-    def is_superseded(self, state: State, hand: Events) -> bool:
-        return self.dominates(state.synced, hand)
+    def is_superseded(self, state: State, said: Readings) -> bool:
+        return not said & ~self.dominated(state.ledger.synced)
 
 
 class OnePendingReading(Protocol):
-    """Nothing is laid on top of a pending reading: that one is settled first, the newer waits."""
+    """No value is laid on top of what is pending: that is settled first, and the values wait.
+
+    A word on existence does not: an update that waits for its record would keep its upsert out.
+    """
 
     @override
-    def on_top(self, version: int, rest: Values) -> Values:
-        return rest or (version,)
+    def acquire(self, state: State, me: int, hand: Events, said: Readings) -> Step | None:
+        return super().acquire(state, me, hand, said & WORDS if state.ledger.pending else said)
 
 
-class RemovalsUncommitted(Protocol):
-    """A further round that sends nothing new from what is in hand is not committed first."""
-
-    @override
-    def further_intent(self, state: State, laid: Pending) -> Pending:
-        known = all(
-            set(versions) <= set(before)
-            for versions, before in zip(laid, state.pending, strict=True)
-        )
-        return state.pending if known else laid
-
-
-class ReadBackAfterDoubt(Protocol):
-    """Whoever finds a lease that has run out reads back first, and gives up what is not there."""
+class EveryRoundCommitted(Protocol):
+    """A further round is committed also if it sends nothing that the ledger lacks."""
 
     @override
-    def acquire(self, state: State, me: int, hand: Events) -> Step:
-        step = super().acquire(state, me, hand)
-        if state.lease == Lease.FREE or not any(step.values):
+    def is_behind(self, state: State, consumer: Consumer) -> bool:
+        return True
+
+
+class LookAfterDoubt(Protocol):
+    """Whoever finds a lease that has run out looks first, and sends what is not there."""
+
+    @override
+    def acquire(self, state: State, me: int, hand: Events, said: Readings) -> Step | None:
+        step = super().acquire(state, me, hand, said)
+        if step is None or state.ledger.lease == Lease.FREE:
             return step
-        consumer = step.state.consumers[me]._replace(phase=Phase.READ_BACK)
-        after = step.state._replace(consumers=put(step.state.consumers, me, consumer))
-        return Step(after, me, "takes {events} and the lease, and reads back first", hand)
+        consumer = step.state.consumers[me]
+        if consumer.phase != Phase.REPLY:
+            return step
+        looking = put(step.state, me, consumer._replace(phase=Phase.LOOK_SILENT))
+        return step._replace(state=looking, words="takes {events} and the lease, and looks first")
+
+    @override
+    def look_silent(self, state: State, me: int, there: Values) -> State:
+        consumer = state.consumers[me]
+        if self.is_silenced(consumer):
+            return super().look_silent(state, me, there)
+        if any(there):
+            consumer = self.vouch(consumer, there)
+        return put(state, me, self.go_on(consumer))
 
 
 class EventsApart(Protocol):
-    """HubSpot names no reading: events are sent one at a time, and refused whole."""
+    """Events are always tried one by one."""
 
     @override
-    def newest(self, pending: Pending, state: State, hand: Events) -> Values:
-        newest = super().newest(pending, state, hand)
-        oldest_event = min(filter(None, newest), default=0)
-        return tuple(version if version == oldest_event else 0 for version in newest)
-
-    @override
-    def refuse(self, state: State, me: int, which: Readings) -> State:
-        whole = sum(
-            reading(prop, version)
-            for prop, version in enumerate(state.consumers[me].sent)
-            if version
-        )
-        return super().refuse(state._replace(refused=state.refused | whole), me, whole)
+    def after_doubt(self, entry: Ledger) -> Ledger:
+        return super().after_doubt(entry)._replace(apart=1)
 
 
-VARIANTS = (
-    RejectedWhenTheRestIsSettled,
-    SkippedWhenSynced,
-    OnePendingReading,
-    RemovalsUncommitted,
-    ReadBackAfterDoubt,
-    EventsApart,
-)
+VARIANTS = (SkippedWhenSynced, OnePendingReading, EveryRoundCommitted, LookAfterDoubt, EventsApart)
