@@ -11,6 +11,7 @@ from aws_lambda_powertools.utilities.typing import LambdaContext
 from hubsync.audit import Audited, audit
 from hubsync.core.api_versions import ending
 from hubsync.core.limits import AUDIT_RECORDS_MAX
+from hubsync.edge import aws
 from hubsync.edge.connections import connections
 
 RUNNER = asyncio.Runner()  # One loop for the life of the process: pooled connections belong to it.
@@ -22,7 +23,10 @@ metrics = Metrics(namespace="hubsync")
 @logger.inject_lambda_context
 @metrics.log_metrics
 def handler(_event: dict[str, Any], context: LambdaContext) -> None:
-    audited = RUNNER.run(_audit(context.get_remaining_time_in_millis() / 1000))
+    try:
+        audited = RUNNER.run(_audit(context.get_remaining_time_in_millis() / 1000))
+    finally:
+        aws.log_failures(logger.warning)
     _tell_ending_versions(datetime.now(UTC))
     metrics.add_metric("RecordsAudited", MetricUnit.Count, audited.seen)
     metrics.add_metric("RecordsUnaudited", MetricUnit.Count, audited.unseen)

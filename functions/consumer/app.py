@@ -23,7 +23,8 @@ from hubsync.core.outcome import Rejected, Retryable, Written
 from hubsync.edge import aws
 from hubsync.edge.connections import connections
 from hubsync.edge.queue import SqsQueue, received
-from hubsync.permits import PAUSED
+from hubsync.permits import BUDGET_UNANSWERED, PAUSED
+from hubsync.rounds import LEDGER_UNANSWERED
 from hubsync.settings import load
 from hubsync.settled import settled_lines
 from hubsync.writer_settings import ConsumerSettings
@@ -32,6 +33,8 @@ RUNNER = asyncio.Runner()  # One loop for the life of the process: pooled connec
 # The reasons of events whose calls the token was not good enough for.
 TOKEN_REFUSED = ("NO_TOKEN", "TOKEN_LATE", "HTTP_401", "HTTP_403")
 EVENTS_LOGGED_MAX = 100  # In one line, which says how many there are.
+# The reasons of events for which the ledger, or the budget beside it, gave no answer.
+UNANSWERED = (LEDGER_UNANSWERED, BUDGET_UNANSWERED)
 LATENCIES_MAX = 50  # EMF takes 100 values of a metric; a spread sample says as much.
 
 logger = Logger()
@@ -43,7 +46,10 @@ metrics = Metrics(namespace="hubsync")
 def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
     hubspot = connections().hubspot
     calls, throttled = hubspot.calls, hubspot.throttled
-    consumed = RUNNER.run(_consume(event, context))
+    try:
+        consumed = RUNNER.run(_consume(event, context))
+    finally:
+        aws.log_failures(logger.warning)
     _count(consumed, hubspot.calls - calls, hubspot.throttled - throttled)
     _log(consumed)
     return {"batchItemFailures": [{"itemIdentifier": id_} for id_ in consumed.returned]}
@@ -74,6 +80,7 @@ def counts(consumed: Consumed) -> dict[str, int]:
         "TokenRefused": sum(reasons[code] for code in TOKEN_REFUSED),
         "RecordsWritten": consumed.records_written,
         "ValuesKept": sum(map(len, consumed.values_kept.values())),
+        "LedgerUnanswered": sum(reasons[code] for code in UNANSWERED),
         "LeaseConflicts": consumed.lease_conflicts,
     }
 

@@ -64,6 +64,8 @@ def handler(event: Event, _context: LambdaContext) -> Response:
         return refused(refusal)
     except (NotEnqueued, Misconfigured) as error:
         return unavailable(error)
+    finally:
+        aws.log_failures(logger.warning)
 
 
 def _routed(event: Event) -> Response:
@@ -164,7 +166,8 @@ def refused(refusal: Refusal) -> Response:
 
 
 def unavailable(error: NotEnqueued | Misconfigured) -> Response:
-    logger.error("request_not_accepted", reason=str(error))
+    causes = [f"{operation} {code}" for operation, code in aws.FAILURES.take()]
+    logger.error("request_not_accepted", reason=str(error), causes=causes)
     problem = _problem(HTTPStatus.SERVICE_UNAVAILABLE, "not accepted; sending again is safe")
     return _answer(
         HTTPStatus.SERVICE_UNAVAILABLE, problem, {"Retry-After": str(RETRY_AFTER_SECONDS)}

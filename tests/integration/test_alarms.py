@@ -7,6 +7,7 @@ import pytest
 from functions.consumer.app import counts
 from hubspot_emulator import Fault
 from hubsync.consume import Consumed
+from hubsync.errors import Unanswered
 from hubsync_local.virtual.pipeline import Pipeline
 from tests.builders import wire
 
@@ -46,3 +47,29 @@ def test_a_refused_token_and_the_pause_it_makes_are_counted_until_it_is_mended(k
     assert counted(pipeline, "EventsWritten", within=after) > 0
     assert counted(pipeline, "TokenRefused", within=after) == 0
     assert counted(pipeline, "EventsPaused", within=after) == 0
+
+
+@pytest.mark.parametrize("what", ["ledger", "budgets"])
+def test_a_ledger_without_an_answer_is_counted_in_every_five_minutes_until_it_is_back(what):
+    async def unanswered(*_given):
+        raise Unanswered("no")
+
+    async def a_moment(*_given):
+        await asyncio.sleep(0)
+
+    async def back(pipeline):
+        await asyncio.sleep(HOUR)
+        setattr(pipeline.slow, what, a_moment)
+
+    pipeline = Pipeline(limit=100, during=back)
+    setattr(pipeline.slow, what, unanswered)
+    for number in range(60):
+        pipeline.put(wire(eventId=f"e{number}", id=f"p{number}@example.com"), after=number * 120)
+    pipeline.run()
+    # The alarm looks at three sums of five minutes, each above 0.
+    for number in range(12):
+        within = (number * 300, (number + 1) * 300)
+        assert counted(pipeline, "LedgerUnanswered", within=within) > 0
+    after = (HOUR + 900, 4 * HOUR)
+    assert counted(pipeline, "LedgerUnanswered", within=after) == 0
+    assert counted(pipeline, "EventsWritten", within=after) > 0

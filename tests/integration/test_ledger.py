@@ -27,7 +27,7 @@ from hubsync.core.ledger import (
     watching,
 )
 from hubsync.core.limits import ENTRY_BYTES_MAX
-from hubsync.edge.ledger import DynamoLedger, item_key
+from hubsync.edge.ledger import Bookmark, DynamoLedger, item_key
 from hubsync.errors import Unanswered
 from hubsync.ports import LedgerWrite
 from hubsync_local import processes
@@ -262,8 +262,8 @@ def test_a_watch_is_found_once_it_is_over_the_longest_ago_first(ledger, record):
 
 
 def test_the_sweep_finds_its_place_again(dynamo):
-    assert asyncio.run(dynamo.bookmark()) is None
-    for place in ("record#main", "record#other", None):
+    assert asyncio.run(dynamo.bookmark()) == Bookmark()
+    for place in (Bookmark("record#main", 3), Bookmark("record#other"), Bookmark()):
         asyncio.run(dynamo.set_bookmark(place))
         assert asyncio.run(dynamo.bookmark()) == place
 
@@ -273,9 +273,9 @@ def test_the_sweeps_place_is_no_record_to_sweep(dynamo):
         return asyncio.run(dynamo.left_over(10**15, start=None, pages=100))
 
     before = scan()
-    asyncio.run(dynamo.set_bookmark("record#main"))
+    asyncio.run(dynamo.set_bookmark(Bookmark("record#main")))
     assert scan() == before
-    asyncio.run(dynamo.set_bookmark(None))
+    asyncio.run(dynamo.set_bookmark(Bookmark()))
 
 
 # What is in an item at rest
@@ -370,7 +370,7 @@ def test_a_call_without_an_answer_says_so(record):
     with pytest.raises(Unanswered):
         asyncio.run(ledger.bookmark())
     with pytest.raises(Unanswered):
-        asyncio.run(ledger.set_bookmark(None))
+        asyncio.run(ledger.set_bookmark(Bookmark()))
 
 
 def test_a_table_that_is_not_there_is_no_empty_ledger(local_aws, record):

@@ -9,8 +9,9 @@ from pathlib import Path
 import httpx
 import pytest
 
-from hubspot_emulator import HubSpot, OAuthApp
+from hubspot_emulator import Fault, HubSpot, OAuthApp
 from hubspot_emulator.server import serve
+from hubsync.core.limits import TOKEN_SECONDS_MAX
 from hubsync.edge.secrets import Secrets
 from hubsync.edge.tokens import RENEW_SECONDS, Tokens
 from hubsync.errors import Misconfigured
@@ -56,30 +57,38 @@ def grant(**changed):
     } | changed
 
 
+def made(either_dynamodb, table, http, name):
+    return Tokens(
+        {"main": name},
+        Secrets(either_dynamodb.secrets, monotonic=time.monotonic),
+        http=http,
+        secretsmanager=either_dynamodb.secrets,
+        dynamodb=either_dynamodb.dynamodb,
+        table=table,
+        now=time.time,
+    )
+
+
 async def asked(either_dynamodb, table, url, name, *, consumers=1, fresh=False):
     """Let several consumers ask for the account's token at once."""
     async with httpx.AsyncClient(base_url=url) as http:
-        views = [
-            Tokens(
-                {"main": name},
-                Secrets(
-                    either_dynamodb.secrets,
-                    monotonic=time.monotonic,
-                ),
-                http=http,
-                secretsmanager=either_dynamodb.secrets,
-                dynamodb=either_dynamodb.dynamodb,
-                table=table,
-                now=time.time,
-            )
-            for _ in range(consumers)
-        ]
+        views = [made(either_dynamodb, table, http, name) for _ in range(consumers)]
         return await asyncio.gather(*(view.of("main", fresh) for view in views))
 
 
 def stored(either_dynamodb, name):
     answer = either_dynamodb.secrets.get_secret_value(SecretId=name, VersionStage="AWSCURRENT")
     return json.loads(answer["SecretString"])
+
+
+def put(either_dynamodb, name, value):
+    either_dynamodb.secrets.put_secret_value(SecretId=name, SecretString=json.dumps(value))
+
+
+def asked_once(emulator):
+    """Wait until HubSpot was asked for a token."""
+    while not renewals(emulator):
+        time.sleep(0.01)
 
 
 def renewals(emulator):
@@ -131,3 +140,59 @@ def test_a_plain_token_needs_no_renewal(either_dynamodb, table, hubspot, secret)
     name = secret({"access_token": "pat-na1-1"})
     assert asyncio.run(asked(either_dynamodb, table, url, name)) == ["pat-na1-1"]
     assert renewals(emulator) == []
+
+
+def test_a_renewal_that_hangs_leaves_the_old_token_to_serve(
+    either_dynamodb, table, hubspot, secret
+):
+    emulator, url = hubspot
+    emulator.faults.extend([Fault(kind="hang", operation="token")])
+    name = secret(grant(expires_at=time.time() + 100))
+    began = time.monotonic()
+    assert asyncio.run(asked(either_dynamodb, table, url, name)) == ["old-token"]
+    assert time.monotonic() - began < TOKEN_SECONDS_MAX
+
+
+def test_a_refused_token_that_should_last_is_renewed_once(either_dynamodb, table, hubspot, secret):
+    emulator, url = hubspot
+    name = secret(grant(expires_at=time.time() + 1_000))
+
+    async def story():
+        async with httpx.AsyncClient(base_url=url) as http:
+            tokens = made(either_dynamodb, table, http, name)
+            first = await tokens.of("main", fresh=False)
+            return [first, *[await tokens.of("main", fresh=True) for _ in range(2)]]
+
+    old, new, again = asyncio.run(story())
+    assert (old, new) == ("old-token", again)
+    assert new == stored(either_dynamodb, name)["access_token"]
+    assert renewals(emulator) == [200]
+
+
+def test_a_renewed_token_does_not_overwrite_what_an_operator_put_in_meanwhile(
+    either_dynamodb, table, hubspot, secret
+):
+    emulator, url = hubspot
+    name = secret(grant())
+    rotated = grant(client_secret="rotated", access_token="by-hand", expires_at=time.time() + 1_000)
+
+    async def story():
+        async with httpx.AsyncClient(base_url=url) as http:
+            tokens = made(either_dynamodb, table, http, name)
+            renewing = asyncio.create_task(tokens.of("main", fresh=False))
+            await asyncio.to_thread(asked_once, emulator)
+            await asyncio.to_thread(put, either_dynamodb, name, rotated)
+            return await renewing
+
+    emulator.faults.extend([Fault(kind="slow", operation="token", seconds=1)])
+    assert asyncio.run(story()) == "by-hand"
+    assert stored(either_dynamodb, name) == rotated
+
+
+def test_where_the_dated_path_is_gone_a_token_is_renewed_at_the_older_one(
+    either_dynamodb, table, hubspot, secret
+):
+    emulator, url = hubspot
+    emulator.faults.extend([Fault(kind="status", status=404, operation="token", times=1)])
+    assert asyncio.run(asked(either_dynamodb, table, url, secret(grant()))) != ["old-token"]
+    assert renewals(emulator) == [404, 200]

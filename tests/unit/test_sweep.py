@@ -13,7 +13,7 @@ from tests.builders import ADA, a_message, a_reading, wire
 from tests.stage import Stage, fates
 
 LEASE_OVER = 426  # seconds after which a lease is, for sure
-NOTHING = Swept(found=0, settled=0, refused=(), next_start=None)
+NOTHING = Swept(found=0, settled=0, refused=(), next_start=None, is_cycle_over=True)
 EVENT = {"properties": {"phone": "1"}}
 
 
@@ -34,7 +34,9 @@ def left_pending(readings, *, code=429):
 def test_what_a_dead_holder_left_is_finished():
     stage = abandoned()
     stage.wait(LEASE_OVER + SWEEP_GRACE_SECONDS)
-    assert stage.sweep() == Swept(found=1, settled=1, refused=(), next_start=None)
+    assert stage.sweep() == Swept(
+        found=1, settled=1, refused=(), next_start=None, is_cycle_over=True
+    )
     assert stage.contact() == {"phone": "1"}
     assert stage.ledger.entry(ADA).clean
     assert fates(stage.consume(a_message(wire(**EVENT)))) == [("e-1", Superseded())]
@@ -43,7 +45,9 @@ def test_what_a_dead_holder_left_is_finished():
 def test_what_was_left_pending_without_a_lease_is_finished():
     stage = left_pending({"phone": "1"})
     stage.wait(SWEEP_GRACE_SECONDS + 1)
-    assert stage.sweep() == Swept(found=1, settled=1, refused=(), next_start=None)
+    assert stage.sweep() == Swept(
+        found=1, settled=1, refused=(), next_start=None, is_cycle_over=True
+    )
     assert stage.contact() == {"phone": "1"}
 
 
@@ -69,7 +73,9 @@ def test_a_refused_reading_is_told_and_leaves_nothing_pending():
     stage = left_pending({"phone": "1", "seats": "many"})
     stage.wait(SWEEP_GRACE_SECONDS + 1)
     refused = ((("changes", "e-1"), "INVALID_INTEGER"),)
-    assert stage.sweep() == Swept(found=1, settled=1, refused=refused, next_start=None)
+    assert stage.sweep() == Swept(
+        found=1, settled=1, refused=refused, next_start=None, is_cycle_over=True
+    )
     assert stage.contact() == {"phone": "1"}
     assert stage.ledger.entry(ADA).clean
     assert stage.letters == []  # Nobody has the event in hand; its own dead letter has expired.
@@ -87,7 +93,9 @@ def test_a_record_that_does_not_exist_is_given_up():
 def test_what_hubspot_does_not_take_now_is_found_again_by_a_later_run():
     stage = abandoned(Fault(kind="locked", nth=2))
     stage.wait(LEASE_OVER + SWEEP_GRACE_SECONDS)
-    assert stage.sweep() == Swept(found=1, settled=0, refused=(), next_start=None)
+    assert stage.sweep() == Swept(
+        found=1, settled=0, refused=(), next_start=None, left=1, is_cycle_over=True
+    )
     stage.wait(SWEEP_GRACE_SECONDS + 1)
     assert stage.sweep().settled == 1
 
@@ -130,7 +138,7 @@ def test_a_run_looks_at_so_many_pages_and_says_where_to_go_on():
     first = stage.sweep(pages=2)
     assert (first.found, first.settled) == (200, 200)
     second = stage.sweep(start=first.next_start, pages=2)
-    assert second == Swept(found=50, settled=50, refused=(), next_start=None)
+    assert second == Swept(found=50, settled=50, refused=(), next_start=None, is_cycle_over=True)
 
 
 def test_what_there_was_no_time_for_is_found_by_the_next_run():

@@ -354,8 +354,8 @@ FAULTS = (
     ),
     fault(
         "an alarm that looks back for nine days",
-        "      EvaluationPeriods: 6\n",
-        "      EvaluationPeriods: 216\n",
+        "      Period: 21600\n",
+        "      Period: 777600\n",
         "no_alarm_looks_back_further_than_cloudwatch_does",
     ),
     fault(

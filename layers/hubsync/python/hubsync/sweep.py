@@ -26,6 +26,8 @@ class Swept(NamedTuple):
     settled: int
     refused: tuple[tuple[EventId, str], ...]  # readings given up, with the code of the reason
     next_start: str | None
+    left: int = 0  # what cannot be settled for now; what there was no time for is found again
+    is_cycle_over: bool = False  # all of the table was looked through
 
 
 async def sweep(
@@ -48,8 +50,14 @@ async def sweep(
     # What there was no time for is found again. Where a whole run settles nothing, it moves on, so
     # that what cannot be settled does not hold up all that lies behind.
     again = OUT_OF_TIME in halted and settled > 0
-    next_start = start if again else next_start
-    return Swept(len(records), settled, tuple(sorted(set(refused))), next_start)
+    return Swept(
+        len(records),
+        settled,
+        tuple(sorted(set(refused))),
+        start if again else next_start,
+        left=0 if again else len(records) - settled,
+        is_cycle_over=next_start is None and not again,
+    )
 
 
 async def reassert(

@@ -271,10 +271,21 @@ def _failed(status: int, headers: Mapping[str, str], body: dict[str, Any] | None
             ids=_ids(error),
             taken=_taken(error),
             category=_code(error.get("category")),
-            policy=_code(error.get("policyName")) or "UNNAMED",
+            policy=_code(error.get("policyName")) or _policy(headers, error),
             retry_after_seconds=_seconds(headers.get("retry-after")),
         )
     )
+
+
+def _policy(headers: Mapping[str, str], error: dict[str, Any]) -> str:
+    """Say which limit was hit where HubSpot does not name it.
+
+    Observed: the sentence speaks of a daily limit. Documented: a header counts what is left of it.
+    """
+    text = error.get("message")
+    daily = isinstance(text, str) and "daily limit" in text.lower()
+    used_up = headers.get("x-hubspot-ratelimit-daily-remaining") == "0"
+    return "DAILY" if daily or used_up else "UNNAMED"
 
 
 def reason_of(error: dict[str, Any], *, default: str = "REFUSED") -> Reason:

@@ -3,8 +3,11 @@
 botocore's own, since boto3 adds nothing to them but the time its import takes at a cold start.
 """
 
+from collections import Counter, deque
+from collections.abc import Callable, Mapping
 from functools import cache
-from typing import TYPE_CHECKING, cast
+from http import HTTPStatus
+from typing import TYPE_CHECKING, Any, Final, cast
 
 from botocore.config import Config
 from botocore.session import Session
@@ -30,6 +33,61 @@ CONFIG = Config(
 )
 
 
+FAILURES_MAX: Final = 1_000  # Of one invocation; what comes first tells the cause.
+# Answers that say how things stand, and are no failure of a call.
+_EXPECTED: Final = frozenset(
+    {"ConditionalCheckFailedException", "TransactionCanceledException", "ResourceNotFoundException"}
+)
+
+
+class Failures:
+    """Calls to AWS that failed, by operation and error code, until somebody takes them.
+
+    Without them a missing right, a disabled key and a deleted table all look alike. Operation and
+    code hold no value and no secret. Calls run in threads, and appending to a deque is atomic.
+    """
+
+    def __init__(self) -> None:
+        self._failed: deque[tuple[str, str]] = deque(maxlen=FAILURES_MAX)
+
+    def watch(self, client: Any) -> None:  # noqa: ANN401 - any client of botocore
+        """Count the failures of a client's calls from now on."""
+        events = client.meta.events
+        events.register("after-call", self._answered, unique_id="hubsync-failures")
+        events.register("after-call-error", self._raised, unique_id="hubsync-errors")
+
+    def take(self) -> Mapping[tuple[str, str], int]:
+        """Return what was counted, and begin anew."""
+        return Counter(self._failed.popleft() for _ in range(len(self._failed)))
+
+    def _answered(self, http_response: Any, parsed: Any, model: Any, **_given: object) -> None:  # noqa: ANN401
+        if http_response.status_code >= HTTPStatus.MULTIPLE_CHOICES:
+            self._count(model.name, _code(parsed))
+        for entry in parsed.get("Failed", ()) if isinstance(parsed, Mapping) else ():
+            self._count(model.name, str(entry.get("Code")))
+
+    def _raised(self, exception: Exception, event_name: str = "", **_given: object) -> None:
+        self._count(event_name.rpartition(".")[2], type(exception).__name__)
+
+    def _count(self, operation: str, code: str) -> None:
+        if code not in _EXPECTED:
+            self._failed.append((operation, code))
+
+
+def _code(parsed: object) -> str:
+    error = parsed.get("Error") if isinstance(parsed, Mapping) else None
+    return str(error.get("Code") or "Unknown") if isinstance(error, Mapping) else "Unknown"
+
+
+FAILURES: Final = Failures()
+
+
+def log_failures(warn: Callable[..., None]) -> None:
+    """Log each cause of this invocation once: what failed, with which code, how often."""
+    for (operation, code), count in FAILURES.take().items():
+        warn("aws_call_failed", operation=operation, error_code=code, count=count)
+
+
 @cache
 def sqs() -> "SQSClient":
     return cast("SQSClient", _client("sqs"))
@@ -45,8 +103,10 @@ def secretsmanager() -> "SecretsManagerClient":
     return cast("SecretsManagerClient", _client("secretsmanager"))
 
 
-def _client(service: str) -> object:
-    return _session().create_client(service, config=CONFIG)
+def _client(service: str) -> Any:  # noqa: ANN401 - botocore makes its clients at run time
+    client = _session().create_client(service, config=CONFIG)
+    FAILURES.watch(client)
+    return client
 
 
 @cache

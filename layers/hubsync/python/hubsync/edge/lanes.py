@@ -5,15 +5,20 @@ polls those that are idle: with 16 of them that was half of the CPU of a call.
 """
 
 from contextlib import suppress
+from typing import Final
 
 import httpx
+
+# Of all accounts together. Lambda gives a process 1,024 descriptors, and a call opens one.
+IDLE_MAX: Final = 64
 
 
 class Lanes(httpx.AsyncBaseTransport):
     """As many connections as there are calls at once; the one used last is taken first.
 
-    There is no limit, so accounts whose calls hang hold up no other. An answer is read to its end
-    before it is returned. A connection on which a call failed is not used again.
+    Each account has so many calls at once that its writer allows, so accounts whose calls hang hold
+    up no other. Connections that many accounts left idle are closed beyond IDLE_MAX. An answer is
+    read to its end before it is returned. A connection on which a call failed is not used again.
     """
 
     def __init__(self) -> None:
@@ -29,7 +34,10 @@ class Lanes(httpx.AsyncBaseTransport):
             with suppress(httpx.HTTPError):
                 await lane.aclose()
             raise
-        self._idle.append(lane)
+        if len(self._idle) < IDLE_MAX:
+            self._idle.append(lane)
+        else:
+            await lane.aclose()
         return answer
 
     def _another(self) -> httpx.AsyncHTTPTransport:

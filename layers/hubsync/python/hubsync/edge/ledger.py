@@ -14,7 +14,7 @@ from functools import lru_cache
 from hashlib import sha256
 from itertools import batched, chain
 from random import Random
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from botocore.exceptions import BotoCoreError, ClientError
 
@@ -41,7 +41,7 @@ _WAIT_SECONDS: Final = 0.2
 WATCHED_INDEX: Final = "watched"
 _YES: Final = "1"
 _HASHED: Final = "%%"
-_BOOKMARK: Final = {"pk": {"S": "sweep"}}
+_BOOKMARK: Final[dict[str, Any]] = {"pk": {"S": "sweep"}}
 
 
 def item_key(record: RecordKey) -> str:
@@ -67,6 +67,16 @@ def _escaped(part: str) -> str:
 
 def _unescaped(part: str) -> str:
     return part.replace("%23", "#").replace("%25", "%")
+
+
+class Bookmark(NamedTuple):
+    """Where a cycle of sweeps is: `start` is None at its beginning.
+
+    `left` counts the records that the cycle has found and could not settle.
+    """
+
+    start: str | None = None
+    left: int = 0
 
 
 class DynamoLedger:
@@ -147,22 +157,25 @@ class DynamoLedger:
                 break
         return found, start
 
-    async def bookmark(self) -> str | None:
-        """Return where the last scan ended; None at the beginning."""
+    async def bookmark(self) -> Bookmark:
+        """Return where the last scan ended, and what its cycle had left until then."""
         return await asyncio.to_thread(self._bookmark)
 
-    def _bookmark(self) -> str | None:
+    def _bookmark(self) -> Bookmark:
         try:
             answer = self._dynamodb.get_item(TableName=self._table, Key=_BOOKMARK)
         except (BotoCoreError, ClientError) as error:
             raise Unanswered("the sweep's bookmark could not be read") from error
-        return answer.get("Item", {}).get("start", {}).get("S")
+        item = answer.get("Item", {})
+        return Bookmark(item.get("start", {}).get("S"), _number(item, "left"))
 
-    async def set_bookmark(self, start: str | None) -> None:
-        await asyncio.to_thread(self._set_bookmark, start)
+    async def set_bookmark(self, bookmark: Bookmark) -> None:
+        await asyncio.to_thread(self._set_bookmark, bookmark)
 
-    def _set_bookmark(self, start: str | None) -> None:
-        item = _BOOKMARK | ({} if start is None else {"start": {"S": start}})
+    def _set_bookmark(self, bookmark: Bookmark) -> None:
+        item = _BOOKMARK | {"left": {"N": str(bookmark.left)}}
+        if bookmark.start is not None:
+            item["start"] = {"S": bookmark.start}
         try:
             self._dynamodb.put_item(TableName=self._table, Item=item)
         except (BotoCoreError, ClientError) as error:

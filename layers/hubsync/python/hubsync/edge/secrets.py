@@ -48,8 +48,20 @@ class Secrets:
         return now - self._known.get((name, stage), (never, None))[0] <= SECRET_SECONDS_MAX
 
     def reread(self, name: str, stage: str = CURRENT) -> str | None:
-        """Return a secret's text as it is now."""
-        text = self._fetch(name, stage)
+        """Return a secret's text as it is now; where that cannot be read, as it was last.
+
+        The failed call is among the causes that are logged (`hubsync.edge.aws`), and what was known
+        is believed for half a minute more before it is asked for again.
+        """
+        try:
+            text = self._fetch(name, stage)
+        except Misconfigured:
+            if self._known.get((name, stage), (0.0, None))[1] is None:
+                raise
+            again = self._monotonic() - SECRET_SECONDS_MAX + SECRET_REFRESH_SECONDS_MIN
+            text = self._known[name, stage][1]
+            self._known[name, stage] = again, text
+            return text
         self._known[name, stage] = self._monotonic(), text
         return text
 

@@ -1,6 +1,8 @@
 """Messages into SQS, confirmed. A 200 can hide entries that failed."""
 
 from collections.abc import Iterator, Mapping, Sequence
+from math import inf
+from time import monotonic
 from typing import TYPE_CHECKING, Any
 
 from botocore.exceptions import BotoCoreError, ClientError
@@ -13,13 +15,16 @@ if TYPE_CHECKING:
     from mypy_boto3_sqs import SQSClient
 
 SENDS_MAX = 3
-_ATTRIBUTE_BYTES = 4096  # Room for attributes, which count as bytes of the request.
+# Of ingest, in all: botocore gives up a call after 21 s, and the function after 25, so what begins
+# by then ends in time for a 503 with Retry-After.
+SENDING_SECONDS_MAX = 3.0
 
 
 def enqueue(sqs: "SQSClient", queue_url: str, account: str, bodies: Sequence[str]) -> None:
     """Send message bodies; NotEnqueued unless SQS confirmed every one."""
     entries = [{"MessageBody": body, "MessageGroupId": account} for body in bodies]
-    if len(send(sqs, queue_url, entries)) < len(entries):
+    ends = monotonic() + SENDING_SECONDS_MAX
+    if len(send(sqs, queue_url, entries, ends=ends)) < len(entries):
         raise NotEnqueued("the queue did not confirm every event; sending again is safe")
 
 
@@ -48,22 +53,27 @@ def attributes(texts: Mapping[str, str]) -> dict[str, Any]:
     return {"MessageAttributes": said} if said else {}
 
 
-def send(sqs: "SQSClient", queue_url: str, entries: Sequence[dict[str, Any]]) -> frozenset[int]:
-    """Send entries and return the positions that SQS confirmed; what failed is tried again."""
+def send(
+    sqs: "SQSClient", queue_url: str, entries: Sequence[dict[str, Any]], *, ends: float = inf
+) -> frozenset[int]:
+    """Send entries and return the positions that SQS confirmed; what failed is tried again.
+
+    No call begins after `ends`, a moment of the monotonic clock.
+    """
     return frozenset[int]().union(
-        *(send_request(sqs, queue_url, some) for some in requests(entries)),
+        *(send_request(sqs, queue_url, some, ends=ends) for some in requests(entries)),
     )
 
 
 def send_request(
-    sqs: "SQSClient", queue_url: str, entries: dict[int, dict[str, Any]]
+    sqs: "SQSClient", queue_url: str, entries: dict[int, dict[str, Any]], *, ends: float = inf
 ) -> frozenset[int]:
     """Send what one request carries and return the positions that SQS confirmed."""
     left = entries
     for _ in range(SENDS_MAX):
-        left = _send_once(sqs, queue_url, left)
-        if not left:
+        if not left or monotonic() > ends:
             break
+        left = _send_once(sqs, queue_url, left)
     return frozenset(entries.keys() - left.keys())
 
 
@@ -87,7 +97,7 @@ def requests(entries: Sequence[dict[str, Any]]) -> Iterator[dict[int, dict[str, 
     some: dict[int, dict[str, Any]] = {}
     size = 0
     for position, entry in enumerate(entries):
-        length = len(entry["MessageBody"].encode()) + _ATTRIBUTE_BYTES
+        length = entry_bytes(entry)
         if some and (len(some) == SQS_ENTRIES_MAX or size + length > SQS_REQUEST_BYTES_MAX):
             yield some
             some, size = {}, 0
@@ -95,3 +105,11 @@ def requests(entries: Sequence[dict[str, Any]]) -> Iterator[dict[int, dict[str, 
         size += length
     if some:
         yield some
+
+
+def entry_bytes(entry: Mapping[str, Any]) -> int:
+    """Return what SQS counts of an entry: its body, and its attributes' names, types and values."""
+    said = entry.get("MessageAttributes", {}).items()
+    return len(entry["MessageBody"].encode()) + sum(
+        len(name) + len(each["DataType"]) + len(each["StringValue"].encode()) for name, each in said
+    )

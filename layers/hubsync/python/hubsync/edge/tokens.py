@@ -13,9 +13,11 @@ from http import HTTPStatus
 from typing import TYPE_CHECKING, Any, Final
 
 import httpx
+from aws_lambda_powertools import Logger
 from botocore.exceptions import BotoCoreError, ClientError
 
 from hubsync.core.event import moment, moment_text
+from hubsync.core.limits import TOKEN_SECONDS_MAX
 from hubsync.edge.secrets import Secrets, access_token
 from hubsync.errors import Misconfigured
 
@@ -23,10 +25,14 @@ if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
     from mypy_boto3_secretsmanager import SecretsManagerClient
 
-TOKEN_PATH: Final = "/oauth/v3/token"  # noqa: S105 - a path
+# Documented: the dated path is where HubSpot goes; v3 serves until September 2027.
+TOKEN_PATHS: Final[tuple[str, ...]] = ("/oauth/2026-03/token", "/oauth/v3/token")
+RENEWAL_SECONDS_MAX: Final = 8.0  # Below TOKEN_SECONDS_MAX, so that the old token can still serve.
+assert RENEWAL_SECONDS_MAX < TOKEN_SECONDS_MAX
 RENEW_SECONDS: Final = 300  # Before expiry; HubSpot's tokens last 1,800 s (documented).
 TURN_SECONDS: Final = 60  # How long one consumer has the renewal to itself.
 WAIT_SECONDS, WAITS_MAX = 1.0, 10
+logger = Logger(child=True)
 _OAUTH_FIELDS: Final = ("client_id", "client_secret", "refresh_token")
 
 
@@ -53,32 +59,69 @@ class Tokens:
         self._table = table
         self._now = now
         self._locks: defaultdict[str, asyncio.Lock] = defaultdict(asyncio.Lock)
+        self._paths = TOKEN_PATHS
+        self._refused: dict[str, str] = {}  # By secret: the token that was renewed for a 401.
 
     async def of(self, account: str, fresh: bool) -> str:  # noqa: FBT001 - a port
         """Return the account's token; Misconfigured if there is none."""
         name = self._names.get(account)
         if name is None:
             raise Misconfigured(f"HUBSPOT_TOKEN_SECRETS names no secret of account {account}")
+        before = self._token(name) if fresh else None
         if not self._secrets.known(name, fresh=fresh):
             async with self._locks[name]:
                 await asyncio.to_thread(self._secrets.get, name, fresh=fresh)
         if self._seconds_left(name) < RENEW_SECONDS:
-            async with self._locks[name]:
-                await self._renew(name)
+            await self._renew_in_time(name)
+        elif before is not None and self._may_renew(name, before):
+            self._refused[name] = before
+            await self._renew_in_time(name, refused=before)
         return access_token(self._secrets, name)
+
+    async def _renew_in_time(self, name: str, *, refused: str | None = None) -> None:
+        """Renew the token; one that still lasts serves on where that takes too long."""
+        try:
+            async with asyncio.timeout(RENEWAL_SECONDS_MAX), self._locks[name]:
+                await self._renew(name, refused=refused)
+        except TimeoutError:
+            if self._seconds_left(name) <= 0:
+                raise
+
+    def _may_renew(self, name: str, refused: str) -> bool:
+        """Whether a refused token that should last is to be renewed: once, and by OAuth.
+
+        It was revoked, or its app installed anew. If HubSpot refuses the new one as well, renewing
+        does not help.
+        """
+        is_current = access_token(self._secrets, name) == refused
+        by_oauth = self._seconds_left(name) < float("inf")
+        return is_current and by_oauth and self._refused.get(name) != refused
+
+    def _token(self, name: str) -> str | None:
+        try:
+            return access_token(self._secrets, name)
+        except Misconfigured:
+            return None
 
     def _seconds_left(self, name: str) -> float:
         grant = _grant(self._secrets.get(name))
         return float("inf") if grant is None else _expiry(grant) - self._now()
 
-    async def _renew(self, name: str) -> None:
-        """Renew the token, or wait for whoever does; the old one serves as long as it lasts."""
+    def _is_good(self, name: str, refused: str | None) -> bool:
+        lasts = self._seconds_left(name) >= RENEW_SECONDS
+        return lasts and (refused is None or access_token(self._secrets, name) != refused)
+
+    async def _renew(self, name: str, *, refused: str | None) -> None:
+        """Renew the token, or wait for another consumer that does so.
+
+        The old one serves as long as it lasts, unless it is the one that HubSpot `refused`.
+        """
         for _ in range(WAITS_MAX):
-            if self._seconds_left(name) >= RENEW_SECONDS:
+            if self._is_good(name, refused):
                 return
             if await asyncio.to_thread(self._take_turn, name):
                 await asyncio.to_thread(self._secrets.reread, name)
-                if self._seconds_left(name) < RENEW_SECONDS:
+                if not self._is_good(name, refused):
                     await self._renew_now(name)
                 return
             if self._seconds_left(name) > TURN_SECONDS:
@@ -91,7 +134,7 @@ class Tokens:
         assert grant is not None
         form = {"grant_type": "refresh_token", **{field: grant[field] for field in _OAUTH_FIELDS}}
         try:
-            answer = await self._http.post(TOKEN_PATH, data=form)
+            answer = await self._ask(form)
             granted = answer.json() if answer.status_code == HTTPStatus.OK else None
         except (httpx.HTTPError, ValueError):
             granted = None
@@ -99,7 +142,18 @@ class Tokens:
             if self._seconds_left(name) > 0:
                 return  # The next call tries again.
             raise Misconfigured(f"HubSpot does not renew the token of secret {name}")
-        await asyncio.to_thread(self._store, name, _renewed(grant, granted, self._now()))
+        await asyncio.to_thread(self._store, name, grant, _renewed(grant, granted, self._now()))
+
+    async def _ask(self, form: Mapping[str, str]) -> httpx.Response:
+        """Ask for a token at the path that HubSpot has; the one that answered is asked first."""
+        for path in self._paths:
+            answer = await self._http.post(path, data=form)
+            if answer.status_code != HTTPStatus.NOT_FOUND:
+                if path != self._paths[0]:
+                    logger.warning("token_path_is_gone", path=self._paths[0], asked=path)
+                    self._paths = (path, *(other for other in self._paths if other != path))
+                return answer
+        return answer
 
     def _take_turn(self, name: str) -> bool:
         """Take the renewal for a minute; False if another consumer has it."""
@@ -118,7 +172,11 @@ class Tokens:
             return False
         return True
 
-    def _store(self, name: str, grant: dict[str, Any]) -> None:
+    def _store(self, name: str, before: dict[str, Any], grant: dict[str, Any]) -> None:
+        """Write the renewed grant back, unless an operator has put in another one meanwhile."""
+        now = _grant(self._secrets.reread(name))
+        if now != before:
+            return
         try:
             self._secretsmanager.put_secret_value(SecretId=name, SecretString=json.dumps(grant))
         except (BotoCoreError, ClientError) as error:
