@@ -850,6 +850,18 @@ def test_older_values_that_the_ledger_has_no_room_for_wait_and_hold_up_no_other_
     assert stage.ledger.entry(ADA).lease_until == 0
 
 
+def test_a_crowded_record_takes_the_word_that_makes_it():
+    stage = Stage()
+    key = {"idProperty": "external_id", "id": "u-1"}
+    for n in range(18):
+        update = wire(eventId=f"e{n}", operation="update", **key, occurredAt=at(n))
+        stage.consume(a_message(update | {"properties": {"phone": str(n)}}))
+    upsert = wire(eventId="makes", **key, occurredAt=at(30), properties={"city": "Graz"})
+    stage.consume(a_message(upsert))
+    # Those that found no room come back; what was pending is written with the word.
+    assert stage.hubspot.find("contacts", "u-1", by="external_id").properties["phone"] == "15"
+
+
 def test_nothing_is_sent_with_less_than_45_seconds_left():
     stage = Stage()
     consumed = stage.consume(a_message(wire()), seconds=44)

@@ -13,7 +13,7 @@ from typing import Final, NamedTuple
 from hubsync.core import ledger
 from hubsync.core.attempt import RECORD_FULL, Attempt
 from hubsync.core.batch import Input, Route, cut, place, write_input
-from hubsync.core.change import Change, Reading, RecordKey
+from hubsync.core.change import ARCHIVED, Change, Reading, RecordKey
 from hubsync.core.entry_codec import fits
 from hubsync.core.ledger import Entry, Standing
 from hubsync.core.limits import (
@@ -117,8 +117,10 @@ class Writer:
         unanswerable = ledger.unanswerable(entry)
         crowded = (bool(entry.pending) and ledger.crowded(acquired)) or not fits(acquired)
         if unanswerable or crowded:
-            # What is pending is settled first; the events in hand wait.
-            taken = Change(change.record, {})
+            # What is pending is settled first; the events in hand wait, but for their word on
+            # existence: what is pending may wait for just that.
+            words = () if unanswerable else change.readings.get(ARCHIVED, ())
+            taken = Change(change.record, {ARCHIVED: words} if words else {})
             acquired = acquire(taken)
         attempt = Attempt.begin(taken, acquired, expired=invocation.expired)
         attempt.unanswerable = unanswerable
