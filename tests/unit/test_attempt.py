@@ -161,6 +161,14 @@ def test_a_missing_record_is_waited_for_by_events_that_may_still_wait():
     assert attempt.halted == "NOT_FOUND"
 
 
+def test_an_archive_is_not_refused_for_what_a_newer_upsert_of_its_record_lacks():
+    archive = a_reading("true", 1, "e-0")
+    attempt = begun(phone=E2, archived=[ALIVE_2, archive])
+    attempt.miss(naming("firstname", code="MISSING_REQUIRED_PROPERTY"), expired=lambda _event: True)
+    assert attempt.open == {ARCHIVED: (archive,)}
+    assert {version.event for _, version in attempt.refused} == {E2.version.event}
+
+
 def test_an_archive_older_than_a_written_value_waits_and_holds_up_nothing_newer():
     entry = Entry(synced={"city": E2.version})
     archive = a_reading("true", 1, "e-0")

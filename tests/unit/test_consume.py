@@ -429,6 +429,20 @@ def test_an_upsert_whose_values_were_covered_keeps_its_record(bare):
 
 
 @pytest.mark.parametrize("bare", ["taken", "400"])
+def test_an_upsert_whose_values_were_covered_is_not_refused_with_a_newer_one(bare):
+    poison = Fault(kind="unnamed", property="company", value="poison")
+    stage = Stage(poison, upsert_without_properties=bare)
+    keyed = {"idProperty": "external_id", "id": "x-1"}
+    stage.hubspot.create("contacts", {"external_id": "x-1"})
+    stage.consume(a_message(wire(**keyed, operation="update", occurredAt=at(9))))
+    covered = keyed | {"eventId": "covered", "occurredAt": at(5)}
+    newer = keyed | {"eventId": "newer", "occurredAt": at(7), "properties": {"company": "poison"}}
+    consumed = stage.consume(a_message(wire(**covered), wire(**newer)))
+    assert dict(fates(consumed))["covered"] == Superseded()
+    assert [event for event, _, _ in stage.letters] == ["newer"]
+
+
+@pytest.mark.parametrize("bare", ["taken", "400"])
 def test_a_key_refused_alone_is_tried_again_with_an_older_value(bare):
     poison = Fault(kind="unnamed", property="company", value="poison")
     stage = Stage(poison, upsert_without_properties=bare)

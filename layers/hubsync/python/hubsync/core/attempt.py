@@ -224,19 +224,20 @@ class Attempt:
         self._answered()
 
     def _refuse_key(self, word: Mapping[str, Reading], reason: Reason) -> None:
-        """Refuse the word that a record exists, unless a value of its event was merely covered.
+        """Refuse the word that a record exists, unless a value of such an event was merely covered.
 
         Then the record is there, since what covered the value was written to it. HubSpot refused
         no more than an input without properties. While older values are left to try, the word goes
         with them.
         """
-        if word[ARCHIVED].version.event in self._covered:
+        words = self._words_like(word[ARCHIVED])
+        if any(each.version.event in self._covered for _, each in words):
             entry = self.entry
             self.vouch(word, Vouched(entry.hubspot_id), entry.trace_id or "")
         elif self.held:
             self.held.add(ARCHIVED)
         else:
-            self._refuse(self._words_like(word[ARCHIVED]), reason)
+            self._refuse(words, reason)
 
     def give_up(self, readings: Mapping[str, Reading], reason: Reason) -> None:
         """Drop readings that HubSpot never answered for, whatever else came from their events.
@@ -254,12 +255,15 @@ class Attempt:
         """Take note that HubSpot lacks what was written to: the record, or a required property.
 
         What brings it may be on its way, so only events that have waited long enough are refused,
-        with all that they say; the others wait on. While the record was in doubt, what brings it
-        was kept out by the lease: then the wait begins anew for all of them.
+        with all that they say; the others wait on. Archives miss nothing, and stay. While the
+        record was in doubt, what brings it was kept out by the lease: then the wait begins anew
+        for all of them.
         """
         if not self._doubted:
             events = {r.version.event for readings in self.open.values() for r in readings}
-            self._refuse(self._of_events({event for event in events if expired(event)}), reason)
+            archives = {r.version.event for r in self.open.get(ARCHIVED, ()) if r.value == YES}
+            waited = {event for event in events - archives if expired(event)}
+            self._refuse(self._of_events(waited), reason)
         self._answered()
         if self.open:
             self.halt(NOT_FOUND)
