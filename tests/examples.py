@@ -8,23 +8,14 @@ from hubsync.core import strict_json
 from hubsync.core.event import Rules
 from hubsync.core.source import load_source
 from hubsync.ingest import take
+from hubsync_operations.source_cases import cases
 
 PROJECT = Path(__file__).parents[1]
 FOLDER = PROJECT / "functions" / "ingest" / "sources" / "examples"
 PAYLOADS = PROJECT / "events" / "payloads"
-
+CASES = {case.name: case for case in cases(FOLDER, PAYLOADS)}
 # Where the body alone does not tell, the headers that come with a payload.
-HEADERS = {
-    "github-issues-closed": {"x-github-event": "issues", "x-github-delivery": "d-1"},
-    "github-issues-deleted": {"x-github-event": "issues", "x-github-delivery": "d-2"},
-    "github-ping": {"x-github-event": "ping", "x-github-delivery": "d-0"},
-    "shopify-customers-delete": {"x-shopify-topic": "customers/delete"},
-    "shopify-customers-update": {
-        "x-shopify-topic": "customers/update",
-        "x-shopify-webhook-id": "w-1",
-        "x-shopify-triggered-at": "2026-11-21T10:00:01.877041743Z",
-    },
-}
+HEADERS = {name: dict(case.headers) for name, case in CASES.items()}
 
 
 class Told(NamedTuple):
@@ -39,7 +30,7 @@ def sources():
 
 
 def payloads():
-    return sorted(path.stem for path in PAYLOADS.glob("*.json"))
+    return sorted(CASES)
 
 
 def tell(payload):

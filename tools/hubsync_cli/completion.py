@@ -1,12 +1,16 @@
 """What the shell completes: names that the project itself knows."""
 
 from hubsync.core.object_types import STANDARD
-from hubsync_local.checkout import SOURCES
+from hubsync_local.checkout import EXAMPLES, SOURCES
 from hubsync_operations.dead_letter import OWN_REASONS
 
 
 def sources() -> list[str]:
     return sorted(path.stem for path in SOURCES.glob("*.toml"))
+
+
+def examples() -> list[str]:
+    return sorted(path.stem for path in EXAMPLES.glob("*.toml"))
 
 
 def object_types() -> list[str]:

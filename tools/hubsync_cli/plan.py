@@ -18,6 +18,7 @@ from hubsync.settings import load
 from hubsync.writer_settings import PathSettings, versions_by_type
 from hubsync_cli.completion import sources
 from hubsync_cli.console import err, fail, out
+from hubsync_cli.headers import HeaderOption, parse_headers
 from hubsync_local.checkout import SOURCES
 from hubsync_operations import plan as planning
 from hubsync_operations.plan import Call, Passed, Plan
@@ -34,6 +35,7 @@ def plan(
         str,
         typer.Option(autocompletion=sources, help="The source that a webhook's events are from."),
     ] = "changes",
+    header: HeaderOption = None,
     api_versions: Annotated[
         str | None,
         typer.Option(
@@ -56,7 +58,11 @@ def plan(
     try:
         settings = load(PathSettings, os.environ | given_versions)
         given = parse_given(
-            file.read(), _source(source), object_types=settings.object_types, now=time.time()
+            file.read(),
+            _source(source),
+            headers=parse_headers(header),
+            object_types=settings.object_types,
+            now=time.time(),
         )
         planned = planning.plan(
             given.events,
@@ -83,6 +89,8 @@ def _source(name: str) -> Source:
 
 
 def _show(given: Given, planned: Plan) -> None:
+    for pointer in given.unknown:
+        err.print(f"[yellow]unknown:[/] {escape(pointer)} is no member of a change event")
     for fault in given.faults:
         err.print(f"[bold red]invalid:[/] {escape(f'{fault.pointer} {fault.message}'.strip())}")
     if planned.calls:
@@ -127,6 +135,7 @@ def _as_json(given: Given, planned: Plan) -> dict[str, Any]:
         "source": given.source,
         "events": planned.events,
         "records": planned.records,
+        "unknown": list(given.unknown),
         "invalid": [fault._asdict() for fault in given.faults],
         "calls": [
             {

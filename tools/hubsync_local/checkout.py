@@ -10,6 +10,7 @@ PROJECT: Final = Path(__file__).parents[2]
 _DEPLOYED: Final = PROJECT / "functions" / "ingest" / "sources"
 # The files of the sources; an installed hubsync has a copy of those it was made with.
 SOURCES: Final = _DEPLOYED if _DEPLOYED.is_dir() else Path(__file__).with_name("sources")
+EXAMPLES: Final = SOURCES / "examples"
 
 
 class NoCheckoutError(Exception):

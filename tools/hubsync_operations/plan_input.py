@@ -2,6 +2,8 @@
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from types import MappingProxyType
+from typing import Final
 
 from hubsync.core import strict_json
 from hubsync.core.event import ChangeEvent, Rules
@@ -10,6 +12,8 @@ from hubsync.core.message import Delivered, parse_message
 from hubsync.core.source import Source
 from hubsync.errors import Fault, InvalidEvents
 from hubsync.ingest import take
+
+NO_HEADERS: Final[Mapping[str, str]] = MappingProxyType({})
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,10 +24,16 @@ class Given:
     source: str
     events: Sequence[ChangeEvent]
     faults: Sequence[Fault] = ()
+    unknown: Sequence[str] = ()  # pointers to members that no rule knows
 
 
 def parse_given(
-    body: bytes, source: Source, *, object_types: Mapping[str, str], now: float
+    body: bytes,
+    source: Source,
+    *,
+    object_types: Mapping[str, str],
+    now: float,
+    headers: Mapping[str, str] = NO_HEADERS,
 ) -> Given:
     """Parse a body as the source's, or a message, which names its own; raises NotJson.
 
@@ -42,10 +52,10 @@ def parse_given(
         occurred_at_max=round((now + CLOCK_SKEW_SECONDS_MAX) * 1_000_000),
     )
     try:
-        taken = take(source, {}, strict_json.parse(body, source.form), rules)
+        taken = take(source, headers, strict_json.parse(body, source.form), rules)
     except InvalidEvents as error:
         return Given(source.account, source.name, [], error.faults)
-    return Given(source.account, source.name, taken.events, taken.faults)
+    return Given(source.account, source.name, taken.events, taken.faults, taken.unknown)
 
 
 def _faults(delivered: Sequence[Delivered]) -> Iterator[Fault]:

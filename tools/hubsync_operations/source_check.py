@@ -7,6 +7,7 @@ from pathlib import Path
 
 from hubsync.core import strict_json
 from hubsync.core.event import ChangeEvent, Rules
+from hubsync.core.expression import Node
 from hubsync.core.foreign import Made, Unmapped, make
 from hubsync.core.limits import CLOCK_SKEW_SECONDS_MAX
 from hubsync.core.source import Source, load_source
@@ -70,6 +71,30 @@ def check(path: Path, object_types: Mapping[str, str] | None) -> Checked:
         return Checked(load_source(path, object_types), ())
     except InvalidSource as error:
         return Checked(None, _in_file(path, error.faults))
+
+
+def headers_read(source: Source) -> list[str]:
+    """Return the names of the headers that a source's mapping looks at."""
+    expressions = [
+        each
+        for change in source.change
+        for each in (
+            change.when,
+            change.for_each,
+            *(expression for _, expression in change.fields),
+            *change.properties.values(),
+        )
+        if each is not None
+    ]
+    return sorted({name for each in expressions for name in _headers(each.tree)})
+
+
+def _headers(node: Node) -> Iterator[str]:
+    if node["type"] == "path" and node["value"][0] == "headers":
+        yield node["value"][1]
+    for child in node["children"]:
+        if isinstance(child, dict):
+            yield from _headers(child)
 
 
 def sample(

@@ -62,6 +62,7 @@ def test_a_source_without_a_mistake_is_described(check):
         "account": "main",
         "scheme": "github",
         "secret": "webhooks/shop",
+        "headers": [],
         "invalid": "refuse",
         "changes": 1,
     }
@@ -200,11 +201,17 @@ def test_people_are_told_the_same():
     file = str(FOLDER / "hubspot.toml")
     code, output = said(file, "--sample", str(PAYLOADS / "hubspot-contacts.json"))
     assert code == 0
-    assert (
-        "change 0, upsert contacts: 2 events of 4 elements; nothing found for email "
-        "change 1, archive contacts: 1 events of 4 elements"
-    ) in output
+    assert "change 0, upsert contacts: 2 events of 4 elements; nothing found for email" in output
+    assert "change 2, archive contacts: 1 events of 4 elements" in output
     assert output.endswith("The answer is 202: 3 accepted, 1 ignored.")
+
+
+def test_the_headers_that_a_source_reads_are_told():
+    _, output = said(str(FOLDER / "shopify.toml"))
+    assert "reads headers x-shopify-topic, x-shopify-triggered-at, x-shopify-webhook-id" in output
+    _, output = said(str(FOLDER / "clerk.toml"))
+    assert "reads headers svix-id, webhook-id" in output
+    assert "reads headers" not in said(str(FOLDER / "stripe.toml"))[1]
 
 
 def test_what_is_invalid_names_the_line_that_maps_it():
@@ -212,7 +219,7 @@ def test_what_is_invalid_names_the_line_that_maps_it():
     header = ("--header", "X-GitHub-Event=issues")
     code, output = said(file, "--sample", str(PAYLOADS / "github-issues-closed.json"), *header)
     assert code == 1
-    complaint = f"invalid: {file}:21: /change/0/fields/event_id is null, or not there"
+    complaint = f"invalid: {file}:22: /change/0/fields/event_id is null, or not there"
     assert complaint in output
 
 
