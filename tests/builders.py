@@ -1,8 +1,8 @@
 """One builder for each value that many tests arrange; all they do not say is unremarkable."""
 
-from hubsync.core.batch import Batch, Route, write_input
 from hubsync.core.change import Change, Reading, RecordKey, Version
 from hubsync.core.event import Rules, parse_events
+from hubsync.core.hubspot.batch import Batch, Route, write_input
 from hubsync_local.virtual.messages import message_body
 
 NO_RULES = Rules()

@@ -4,9 +4,9 @@ import json
 from pathlib import Path
 from typing import NamedTuple
 
-from hubsync.core import strict_json
+from hubsync.core import json_codec
 from hubsync.core.event import Rules
-from hubsync.core.source import load_source
+from hubsync.core.payloads.source import load_source
 from hubsync.ingest import take
 from hubsync_operations.source_cases import cases
 
@@ -36,7 +36,7 @@ def payloads():
 def tell(payload):
     """Take in a payload as its source would."""
     source = load_source(FOLDER / f"{payload.partition('-')[0]}.toml")
-    body = strict_json.parse((PAYLOADS / f"{payload}.json").read_bytes(), source.form)
+    body = json_codec.parse((PAYLOADS / f"{payload}.json").read_bytes(), source.form)
     rules = Rules(properties_allowed=source.properties_allowed)
     taken = take(source, HEADERS.get(payload, {}), body, rules)
     assert taken.faults == ()

@@ -9,10 +9,10 @@ from aws_lambda_powertools.metrics import MetricUnit
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
 from hubsync.audit import Audited, audit
-from hubsync.core.api_versions import ending
+from hubsync.bootstrap import connections
+from hubsync.core.hubspot.api_versions import ending
 from hubsync.core.limits import AUDIT_RECORDS_MAX
-from hubsync.edge import aws
-from hubsync.edge.connections import connections
+from hubsync.edge import aws_clients
 
 RUNNER = asyncio.Runner()  # One loop for the life of the process: pooled connections belong to it.
 
@@ -26,7 +26,7 @@ def handler(_event: dict[str, Any], context: LambdaContext) -> None:
     try:
         audited = RUNNER.run(_audit(context.get_remaining_time_in_millis() / 1000))
     finally:
-        aws.log_failures(logger.warning)
+        aws_clients.log_failures(logger.warning)
     _tell_ending_versions(datetime.now(UTC))
     metrics.add_metric("RecordsAudited", MetricUnit.Count, audited.seen)
     metrics.add_metric("RecordsUnaudited", MetricUnit.Count, audited.unseen)

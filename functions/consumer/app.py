@@ -17,16 +17,16 @@ from aws_lambda_powertools import Logger, Metrics
 from aws_lambda_powertools.metrics import MetricUnit
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
+from hubsync.bootstrap import connections
 from hubsync.consume import Consumed, consume
 from hubsync.core.event import Rules
-from hubsync.core.outcome import Rejected, Retryable, Written
-from hubsync.edge import aws
-from hubsync.edge.connections import connections
+from hubsync.core.records.outcome import Rejected, Retryable, Written
+from hubsync.edge import aws_clients
 from hubsync.edge.queue import SqsQueue, received
-from hubsync.permits import BUDGET_UNANSWERED, PAUSED
-from hubsync.rounds import LEDGER_UNANSWERED
+from hubsync.event_log import settled_lines
 from hubsync.settings import load
-from hubsync.settled import settled_lines
+from hubsync.writer.rate_limiter import BUDGET_UNANSWERED, PAUSED
+from hubsync.writer.rounds import LEDGER_UNANSWERED
 from hubsync.writer_settings import ConsumerSettings
 
 RUNNER = asyncio.Runner()  # One loop for the life of the process: pooled connections belong to it.
@@ -49,7 +49,7 @@ def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
     try:
         consumed = RUNNER.run(_consume(event, context))
     finally:
-        aws.log_failures(logger.warning)
+        aws_clients.log_failures(logger.warning)
     _count(consumed, hubspot.calls - calls, hubspot.throttled - throttled)
     _log(consumed)
     return {"batchItemFailures": [{"itemIdentifier": id_} for id_ in consumed.returned]}
@@ -126,7 +126,7 @@ def settings() -> ConsumerSettings:
 @cache
 def queue() -> SqsQueue:
     return SqsQueue(
-        aws.sqs(),
+        aws_clients.sqs(),
         change_url=settings().change_queue_url,
         dead_letter_url=settings().dead_letter_queue_url,
         now=time.time,

@@ -21,14 +21,14 @@ from aws_lambda_powertools import Logger, Metrics
 from aws_lambda_powertools.metrics import MetricUnit
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
-from hubsync.core.cloud_events import permission
 from hubsync.core.event import moment_text
-from hubsync.core.kept import Kept
-from hubsync.core.source import Source, load_sources
-from hubsync.edge import aws
-from hubsync.edge.gateway import is_request
+from hubsync.core.kept_payload import Kept
+from hubsync.core.payloads.cloud_events import permission
+from hubsync.core.payloads.source import Source, load_sources
+from hubsync.edge import aws_clients
+from hubsync.edge.http_event import is_request
 from hubsync.edge.secrets import Secrets, webhook_secrets
-from hubsync.edge.sends import enqueue, keep
+from hubsync.edge.sqs import enqueue, keep
 from hubsync.errors import (
     InvalidEvents,
     Misconfigured,
@@ -65,7 +65,7 @@ def handler(event: Event, _context: LambdaContext) -> Response:
     except (NotEnqueued, Misconfigured) as error:
         return unavailable(error)
     finally:
-        aws.log_failures(logger.warning)
+        aws_clients.log_failures(logger.warning)
 
 
 def _routed(event: Event) -> Response:
@@ -166,7 +166,7 @@ def refused(refusal: Refusal) -> Response:
 
 
 def unavailable(error: NotEnqueued | Misconfigured) -> Response:
-    causes = [f"{operation} {code}" for operation, code in aws.FAILURES.take()]
+    causes = [f"{operation} {code}" for operation, code in aws_clients.FAILURES.take()]
     logger.error("request_not_accepted", reason=str(error), causes=causes)
     problem = _problem(HTTPStatus.SERVICE_UNAVAILABLE, "not accepted; sending again is safe")
     return _answer(
@@ -186,7 +186,7 @@ def sources() -> dict[str, Source]:
 
 @cache
 def secrets() -> Secrets:
-    return Secrets(aws.secretsmanager(), monotonic=time.monotonic)
+    return Secrets(aws_clients.secretsmanager(), monotonic=time.monotonic)
 
 
 def _secrets_of(source: Source, fresh: bool) -> Sequence[str]:  # noqa: FBT001 - a port
@@ -197,11 +197,11 @@ def _secrets_of(source: Source, fresh: bool) -> Sequence[str]:  # noqa: FBT001 -
 def _keep(kept: Kept, body: str) -> None:
     url = settings().dead_letter_queue_url
     rejected_at = moment_text(time.time_ns() // 1_000)
-    keep(aws.sqs(), url, kept, body, rejected_at=rejected_at)
+    keep(aws_clients.sqs(), url, kept, body, rejected_at=rejected_at)
 
 
 def _enqueue(account: str, bodies: Sequence[str]) -> None:
-    enqueue(aws.sqs(), settings().change_queue_url, account, bodies)
+    enqueue(aws_clients.sqs(), settings().change_queue_url, account, bodies)
 
 
 class Encoded:

@@ -7,9 +7,9 @@ from aws_lambda_powertools import Logger, Metrics
 from aws_lambda_powertools.metrics import MetricUnit
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
+from hubsync.bootstrap import connections
 from hubsync.core.limits import SWEEP_PAGES_MAX
-from hubsync.edge import aws
-from hubsync.edge.connections import connections
+from hubsync.edge import aws_clients
 from hubsync.edge.ledger import Bookmark
 from hubsync.sweep import Swept, sweep
 
@@ -25,7 +25,7 @@ def handler(_event: dict[str, Any], context: LambdaContext) -> None:
     try:
         swept = RUNNER.run(_sweep(context.get_remaining_time_in_millis() / 1000))
     finally:
-        aws.log_failures(logger.warning)
+        aws_clients.log_failures(logger.warning)
     metrics.add_metric("RecordsLeftOver", MetricUnit.Count, swept.found)
     metrics.add_metric("RecordsSwept", MetricUnit.Count, swept.settled)
     for (source, event_id), code in swept.refused:

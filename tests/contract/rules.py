@@ -5,7 +5,6 @@ import json
 import re
 
 from hubsync.core.backoff import backoff_seconds
-from hubsync.core.keys import read_key
 from hubsync.core.limits import (
     BACKOFF_SECONDS_MAX,
     CALL_SECONDS_MAX,
@@ -14,15 +13,16 @@ from hubsync.core.limits import (
     SEND_SECONDS_LEFT_MIN,
     TRIES_MAX,
 )
-from hubsync.core.schemes import STANDARD_WEBHOOKS
-from hubsync.core.source import load_sources
+from hubsync.core.payloads.source import load_sources
+from hubsync.core.signatures.keys import read_key
+from hubsync.core.signatures.schemes import STANDARD_WEBHOOKS
 from hubsync.edge.ledger import WATCHED_INDEX
 from hubsync.errors import Misconfigured
 from hubsync.settings import IngestSettings, load
 from hubsync.writer_settings import ConsumerSettings, WriterSettings
 from hubsync_local.aws import bare, generate
 from hubsync_local.template.intrinsics import parse
-from tests.contract.checked import PROJECT
+from tests.contract.template_under_test import PROJECT
 
 GATEWAY_SECONDS = 30  # Documented: an HTTP API's integration timeout.
 MODELS = {

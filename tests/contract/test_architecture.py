@@ -102,6 +102,14 @@ MODULES = {
     for tree in TREES
     for path in modules(tree)
 }
+BOOTSTRAP = PACKAGE / "bootstrap.py"  # the composition root, which connects them all
+USE_CASES = [
+    *(path for path in modules(PACKAGE, deep=False) if path != BOOTSTRAP),
+    *modules(PACKAGE / "writer"),
+]
+# The parts of core: those ingest knows, those that writing knows, and what both know.
+OF_INGEST = {"signatures", "payloads"}
+OF_WRITING = {"hubspot", "records"}
 OUTSIDE_TESTS = [
     *(path for path in modules(PROJECT / "tools") if "tests" not in path.parts),
     *(path for folder in ("layers", "functions") for path in modules(PROJECT / folder)),
@@ -136,9 +144,18 @@ def test_core_imports_itself_and_what_decides_without_effects(path):
     assert set(imported(path)) <= OF_CORE
 
 
-@pytest.mark.parametrize("path", modules(PACKAGE, deep=False), ids=name)
+@pytest.mark.parametrize("path", USE_CASES, ids=name)
 def test_a_use_case_knows_core_and_the_loop_but_no_edge(path):
     assert set(imported(path)) <= OF_USE_CASES | {"hubsync.errors"}
+
+
+@pytest.mark.parametrize("path", modules(PACKAGE / "core"), ids=name)
+def test_the_parts_of_core_keep_to_their_side_of_the_queue(path):
+    """What ingest knows and what writing knows meet in what both do: events and messages."""
+    part = path.parent.name if path.parent.name in OF_INGEST | OF_WRITING else None
+    found = {each.split(".")[2] for each in imports_within(path, MODULES) if each.count(".") > 2}
+    allowed = {None: set(), **dict.fromkeys(OF_INGEST, OF_INGEST)}.get(part, OF_WRITING)
+    assert found <= allowed
 
 
 @pytest.mark.parametrize("path", modules(PACKAGE / "edge"), ids=name)
@@ -202,7 +219,7 @@ def test_no_cold_start_waits_for_libsodium():
         if isinstance(node, ast.ImportFrom)
         for alias in node.names
     }
-    assert importers == {"hubsync/core/ed25519.py"}
+    assert importers == {"hubsync/core/signatures/ed25519.py"}
     assert "ed25519" not in at_start
 
 

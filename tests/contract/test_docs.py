@@ -9,19 +9,19 @@ import pytest
 from jmespath.functions import Functions as TheirFunctions
 
 from hubsync.core import limits
-from hubsync.core.functions import Functions
-from hubsync.core.kept import INVALID_PAYLOAD
+from hubsync.core.hubspot.batch_api import reason_of
+from hubsync.core.hubspot.http_statuses import STATUSES, halve, refuse, refuse_or_pause
+from hubsync.core.kept_payload import INVALID_PAYLOAD
 from hubsync.core.message import INVALID_VALUE
-from hubsync.core.protocol import reason_of
-from hubsync.core.schemes import SCHEMES
-from hubsync.core.source import load_source
-from hubsync.core.statuses import STATUSES, halve, refuse, refuse_or_pause
+from hubsync.core.payloads.jmespath_functions import Functions
+from hubsync.core.payloads.source import load_source
+from hubsync.core.signatures.schemes import SCHEMES
 from hubsync.settings import IngestSettings
 from hubsync.writer_settings import ConsumerSettings
 from hubsync_checks.deliberate_faults import FAULTS
 from hubsync_local.template.intrinsics import parse
-from tests.contract.checked import checked
-from tests.contract.watching import ALARM, alarmed, of_ours
+from tests.contract.monitoring_rules import ALARM, alarmed, of_ours
+from tests.contract.template_under_test import checked
 
 PROJECT = Path(__file__).parents[2]
 README = (PROJECT / "README.md").read_text(encoding="utf-8")

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from hubsync.core.schemes import STANDARD_WEBHOOKS
-from hubsync.core.signature import verify
+from hubsync.core.signatures.schemes import STANDARD_WEBHOOKS
+from hubsync.core.signatures.verify import verify
 from hubsync.errors import Unsigned
 from hubsync_local.api_gateway_payload import Request, to_event
 from hubsync_local.checkout import SOURCES

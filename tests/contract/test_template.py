@@ -6,12 +6,12 @@ import pytest
 
 from hubsync_checks.deliberate_faults import FAULTS, NOT_UNDERSTOOD
 from hubsync_local.template.intrinsics import TemplateError
-from tests.contract import rules, watching
-from tests.contract.checked import PATH, PROJECT, checked
+from tests.contract import monitoring_rules, rules
+from tests.contract.template_under_test import PATH, PROJECT, checked
 
 TEXT = PATH.read_text("utf-8")
 CHECKED = checked(TEXT)
-RULES = (*rules.RULES, *watching.RULES)
+RULES = (*rules.RULES, *monitoring_rules.RULES)
 
 
 @pytest.mark.parametrize("rule", RULES, ids=lambda rule: rule.__name__)

@@ -5,7 +5,7 @@ import json
 import pytest
 
 from tests.builders import wire
-from tests.contract.watching import emitted
+from tests.contract.monitoring_rules import emitted
 
 FUNCTIONS = ("IngestFunction", "ConsumerFunction", "SweepFunction", "AuditFunction")
 

@@ -10,7 +10,7 @@ from itertools import product
 import httpx
 import pytest
 
-from hubsync.core.signature import sign
+from hubsync.core.signatures.verify import sign
 from hubsync_local.lambda_runtime import Runtime
 from hubsync_local.signing import signed_event
 

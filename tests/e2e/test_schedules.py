@@ -10,7 +10,7 @@ import httpx
 import pytest
 
 from hubsync.core.change import RecordKey
-from hubsync.core.ledger import ABSENT, Entry, Rev, Watched
+from hubsync.core.records.entry import ABSENT, Entry, Rev, Watched
 from hubsync.edge.ledger import DynamoLedger
 from hubsync.ports import LedgerWrite
 from hubsync_local.lambda_runtime import Returned

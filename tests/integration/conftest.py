@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from hubsync_local import aws, dynoxide, processes
-from tests.integration.door import Door
+from tests.integration.ingest_client import Door
 
 
 @pytest.fixture(scope="session")

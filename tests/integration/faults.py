@@ -8,7 +8,7 @@ from collections import defaultdict
 from typing import get_args
 
 from hubspot_emulator.faults import Kind
-from hubsync.core.statuses import STATUSES
+from hubsync.core.hubspot.http_statuses import STATUSES
 
 NAMES = ("firstname", "lastname", "city")
 LISTING = ("upsert", "update")

@@ -7,10 +7,10 @@ import httpx
 import pytest
 
 from hubspot_emulator import UNLIMITED, Fault, HubSpot, Limits
-from hubsync.core.budget import broken
-from hubsync.core.outcome import Written
+from hubsync.core.hubspot.rate_budget import broken
+from hubsync.core.records.outcome import Written
+from hubsync.edge.http_connections import Lanes
 from hubsync.edge.hubspot import TIMEOUT
-from hubsync.edge.lanes import Lanes
 from hubsync_local.virtual.pipeline import Pipeline, assert_accounted_for
 from tests.builders import wire
 

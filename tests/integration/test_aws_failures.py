@@ -7,10 +7,10 @@ from random import Random
 import pytest
 from botocore.config import Config
 
-from hubsync.edge.aws import FAILURES, Failures, log_failures
+from hubsync.edge.aws_clients import FAILURES, Failures, log_failures
 from hubsync.edge.ledger import DynamoLedger
 from hubsync.edge.secrets import Secrets
-from hubsync.edge.sends import entry_bytes, requests, send
+from hubsync.edge.sqs import entry_bytes, requests, send
 from hubsync.errors import Misconfigured, Unanswered
 from tests.builders import ADA
 

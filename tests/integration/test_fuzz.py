@@ -6,7 +6,7 @@ import time
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tests.integration.door import Context
+from tests.integration.ingest_client import Context
 from tests.openapi import broken_promises
 from tests.strategies import JSON, LAW, TEXT, wires
 

@@ -8,9 +8,9 @@ from dataclasses import replace
 
 import pytest
 
-from hubsync.core.kept import read
-from hubsync.core.signature import sign
-from hubsync.core.source import load_source
+from hubsync.core.kept_payload import read
+from hubsync.core.payloads.source import load_source
+from hubsync.core.signatures.verify import sign
 from hubsync_local.lambda_runtime import Runtime, lambda_environment
 from hubsync_local.template.reader import read_template
 from hubsync_local.virtual.pipeline import Pipeline

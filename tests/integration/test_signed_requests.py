@@ -15,7 +15,7 @@ import pytest
 
 from hubsync_local.lambda_runtime import Runtime, lambda_environment
 from hubsync_local.template.reader import read_template
-from tests.forgery import HMACS, NAMED, Sent, forged, genuine, secrets_of, signed_bytes
+from tests.signed_requests import HMACS, NAMED, Sent, forged, genuine, secrets_of, signed_bytes
 
 PROJECT = Path(__file__).parents[2]
 SEED = 20_261_121

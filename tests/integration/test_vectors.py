@@ -10,9 +10,9 @@ from pathlib import Path
 import pytest
 from pydantic import ValidationError
 
-from hubsync.core.cloud_event import CloudEvent
-from hubsync.core.strict_json import parse
-from hubsync.core.values import CONTROL
+from hubsync.core.json_codec import parse
+from hubsync.core.payloads.cloud_event import CloudEvent
+from hubsync.core.property_values import CONTROL
 from hubsync.errors import NotJson
 from hubsync_local.virtual.pipeline import Pipeline, assert_accounted_for
 from tests.builders import wire

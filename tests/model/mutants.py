@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 @dataclass(frozen=True, slots=True)
 class Mutant:
     without: str
-    """The part left out, as docs/protocol.md names it."""
+    """The part left out, as docs/write-protocol.md names it."""
     protocol: type[Protocol]
     scenario: Scenario = field(repr=False)
     wrong: str

@@ -18,7 +18,7 @@ from tests.model.trace import told
 from tests.model.world import World
 
 STEPS_MOST = 24  # A counterexample that a reader can follow.
-DOCUMENT = Path(__file__).parents[2] / "docs" / "protocol.md"
+DOCUMENT = Path(__file__).parents[2] / "docs" / "write-protocol.md"
 
 
 @pytest.mark.parametrize("mutant", MUTANTS, ids=lambda mutant: mutant.without)

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.mutation import nursery
+from tests.mutation import fork_server
 from tests.mutation.breaks import BREAKS
 
 PROJECT = Path(__file__).parents[2]
@@ -30,7 +30,7 @@ def copy(tmp_path):
 
 def test_every_break_is_noticed_and_nothing_else_is(copy):
     done = subprocess.run(  # noqa: S603 - this interpreter, our own script
-        [sys.executable, nursery.__file__, copy],
+        [sys.executable, fork_server.__file__, copy],
         env={"PATH": os.environ["PATH"]},
         stdout=subprocess.PIPE,
         text=True,

@@ -5,11 +5,11 @@ from itertools import pairwise
 from hypothesis import given
 from hypothesis import strategies as st
 
-from hubsync.core.batch import cut, write_input
+from hubsync.core.hubspot.batch import cut, write_input
+from hubsync.core.hubspot.reply import Answered, Vouched
 from hubsync.core.limits import BATCH_BYTES_MAX, BATCH_INPUTS_MAX, TRACE_ID_CHARACTERS_MAX
-from hubsync.core.reply import Answered, Vouched
 from tests.builders import a_message, wire
-from tests.stage import Stage, tally
+from tests.consumer_harness import Stage, tally
 from tests.strategies import DUE, LAW, RECORDS
 
 SIZES = st.lists(st.integers(1, BATCH_BYTES_MAX + 10) | st.integers(1, 50_000), max_size=120)

@@ -9,10 +9,10 @@ from hypothesis import strategies as st
 from pydantic_core import SchemaValidator
 
 from hubsync.core.event import encode_event, parse_events
+from hubsync.core.json_codec import parse
 from hubsync.core.limits import MESSAGE_BYTES_MAX
 from hubsync.core.message import encode_events, pack, parse_message
-from hubsync.core.strict_json import parse
-from hubsync.core.values import CANONICAL, canonical_value
+from hubsync.core.property_values import CANONICAL, canonical_value
 from hubsync.errors import InvalidEvents, NotJson
 from tests.builders import NO_RULES
 from tests.strategies import JSON, LAW, VALUES, wires

@@ -5,9 +5,9 @@ from random import Random
 
 import pytest
 
-from hubsync.core.signature import verify
+from hubsync.core.signatures.verify import verify
 from hubsync.errors import Unsigned
-from tests.forgery import NAMED, forged, genuine, secrets_of, signature_header, signed_bytes
+from tests.signed_requests import NAMED, forged, genuine, secrets_of, signature_header, signed_bytes
 
 SEED = 20_261_121
 # A public key takes fifty times as long as an HMAC.

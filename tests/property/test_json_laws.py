@@ -5,7 +5,7 @@ import json
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from hubsync.core.strict_json import parse
+from hubsync.core.json_codec import parse
 from hubsync.errors import NotJson
 from tests.strategies import LAW
 

@@ -6,14 +6,14 @@ from decimal import Decimal
 from hypothesis import given
 from hypothesis import strategies as st
 
-from hubsync.core import strict_json
-from hubsync.core.drafts import take_all
-from hubsync.core.evaluation import Evaluation, Failed, TooCostly
+from hubsync.core import json_codec
 from hubsync.core.event import Rules, encode_event, parse_events
-from hubsync.core.expression import parse_expression
-from hubsync.core.foreign import map_payload
-from hubsync.core.functions import Functions
-from hubsync.core.source import load_source
+from hubsync.core.payloads.jmespath_evaluation import Evaluation, Failed, TooCostly
+from hubsync.core.payloads.jmespath_expression import parse_expression
+from hubsync.core.payloads.jmespath_functions import Functions
+from hubsync.core.payloads.mapper import map_payload
+from hubsync.core.payloads.source import load_source
+from hubsync.core.payloads.unvalidated import take_all
 from hubsync.errors import InvalidEvents
 from hubsync.ingest import take
 from tests.examples import FOLDER, HEADERS, PAYLOADS, payloads
@@ -66,7 +66,7 @@ def put(value, path, replacement):
 def mangled(draw):
     """A payload of an example with other JSON in a place or two."""
     name = draw(st.sampled_from(payloads()))
-    body = strict_json.parse(BODIES[name])
+    body = json_codec.parse(BODIES[name])
     for _ in range(draw(st.integers(1, 2))):
         path = draw(st.sampled_from(sorted(places(body), key=str)))
         body = put(body, path, draw(JSON))

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from hubspot_emulator import Answer
-from hubsync.core.reply import (
+from hubsync.core.hubspot.reply import (
     Ambiguous,
     Answered,
     NotApplied,
@@ -19,7 +19,7 @@ from hubsync.core.reply import (
     WholeRefused,
 )
 from tests.builders import a_message, wire
-from tests.stage import Stage, fates
+from tests.consumer_harness import Stage, fates
 from tests.strategies import JSON, LAW
 
 NAMES = ["firstname", "phone", "city"]

@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from hubsync.core.schemes import STANDARD_WEBHOOKS
-from hubsync.core.signature import sign, verify
+from hubsync.core.signatures.schemes import STANDARD_WEBHOOKS
+from hubsync.core.signatures.verify import sign, verify
 from hubsync.errors import Unsigned
 from tests.strategies import LAW
 

@@ -1,7 +1,7 @@
 """One deliberate break of the shipped code for each part of the write protocol.
 
 Each is a file, the text that goes, and what comes in its place. The simulation must notice every
-one; docs/protocol.md tells what each part is for.
+one; docs/write-protocol.md tells what each part is for.
 """
 
 from dataclasses import dataclass
@@ -25,7 +25,7 @@ MUTANTS = (
         "the lease",
         (
             (
-                "core/ledger.py",
+                "core/records/entry.py",
                 "return Standing.LEASED if entry.lease_until > now else Standing.DUE",
                 "return Standing.DUE",
             ),
@@ -51,14 +51,14 @@ MUTANTS = (
     Mutant(
         "intent before the write",
         (
-            ("core/ledger.py", "pending[name] = (newest, *known)", "pass"),
+            ("core/records/entry.py", "pending[name] = (newest, *known)", "pass"),
             (
-                "core/attempt.py",
+                "core/records/leased_record.py",
                 "self.entry = ledger.laid_on_top(self.entry, self._uncommitted(), rev=rev)",
                 "pass",
             ),
             (
-                "core/attempt.py",
+                "core/records/leased_record.py",
                 _UNCOMMITTED,
                 "return {}",
             ),
@@ -67,14 +67,20 @@ MUTANTS = (
     ),
     Mutant(
         "older pending readings kept under a newer one",
-        (("core/ledger.py", "pending[name] = (newest, *known)", "pending[name] = (newest,)"),),
+        (
+            (
+                "core/records/entry.py",
+                "pending[name] = (newest, *known)",
+                "pending[name] = (newest,)",
+            ),
+        ),
         seed=461,
     ),
     Mutant(
         "committing each round",
         (
             (
-                "core/attempt.py",
+                "core/records/leased_record.py",
                 _UNCOMMITTED,
                 "return {}",
             ),
@@ -85,7 +91,7 @@ MUTANTS = (
         "keeping what is pending on a refusal for now",
         (
             (
-                "core/ledger.py",
+                "core/records/entry.py",
                 "rev=rev, lease_until=NO_LEASE, due_at=now)",
                 "rev=rev, lease_until=NO_LEASE, due_at=now, pending={})",
             ),
@@ -96,7 +102,7 @@ MUTANTS = (
         "skipping only what HubSpot vouched for",
         (
             (
-                "core/ledger.py",
+                "core/records/entry.py",
                 "if entry.clean and all(\n        entry.dominates(name, reading)\n",
                 (
                     "if all(\n        entry.dominates(name, reading)"
@@ -107,14 +113,14 @@ MUTANTS = (
     ),
     Mutant(
         "holding the lease on an ambiguous outcome",
-        (("core/settle.py", "attempt.doubt(code)", "attempt.halt(code)"),),
+        (("core/records/settle.py", "attempt.doubt(code)", "attempt.halt(code)"),),
         seed=2,
     ),
     Mutant(
         "a lease that outlives late writes",
         (
             (
-                "invocation.py",
+                "writer/invocation.py",
                 "lease_seconds = seconds + terms.late_write_seconds + LEASE_MARGIN_SECONDS",
                 "lease_seconds = seconds",
             ),
@@ -125,7 +131,7 @@ MUTANTS = (
         "sending all pending readings",
         (
             (
-                "core/attempt.py",
+                "core/records/leased_record.py",
                 "names = {**entry.pending, **change.readings}",
                 "names = change.readings",
             ),
@@ -136,7 +142,7 @@ MUTANTS = (
         "keeping entries for ever",
         (
             (
-                "core/ledger.py",
+                "core/records/entry.py",
                 "rev=rev,\n        lease_until=NO_LEASE,",
                 "synced={}, archived=False,\n        rev=rev,\n        lease_until=NO_LEASE,",
             ),
@@ -155,6 +161,6 @@ MUTANTS = (
     ),
     Mutant(
         "waiting for a required property that was not sent",
-        (("core/settle.py", "if _lacks_required(reason, item):", "if not item.readings:"),),
+        (("core/records/settle.py", "if _lacks_required(reason, item):", "if not item.readings:"),),
     ),
 )

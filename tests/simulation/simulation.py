@@ -21,23 +21,23 @@ from hubspot_emulator.httpx_transport import EmulatorTransport
 from hubsync.audit import audit
 from hubsync.consume import Consumed, Received, consume
 from hubsync.core.event import Rules
-from hubsync.core.outcome import Superseded, Written
+from hubsync.core.records.outcome import Superseded, Written
 from hubsync.edge.hubspot import HubSpot
 from hubsync.errors import Unanswered
-from hubsync.permits import AccountPermits
 from hubsync.ports import Permits, Ports, Terms
 from hubsync.sweep import sweep
+from hubsync.writer.rate_limiter import AccountPermits
 from hubsync_local.in_memory import MemoryBudgets, MemoryLedger, Unlimited
 from hubsync_local.virtual.clock import run_virtually
 from hubsync_local.virtual.sqs import SimulatedSqs
-from tests.simulation.oracle import complaints
-from tests.simulation.perils import (
+from tests.simulation.chaos import (
     Crash,
     PerilousBudgets,
     PerilousQueue,
     Perils,
     perilous_ports,
 )
+from tests.simulation.oracle import complaints
 from tests.simulation.traffic import (
     BASE,
     RECORDS,

@@ -3,10 +3,10 @@
 import pytest
 
 from hubspot_emulator import Fault
-from hubsync.core.ledger import Entry, Rev, Watched
 from hubsync.core.limits import AUDIT_INPUTS_MAX, WATCH_SECONDS, WATCHED_SECONDS_MAX
+from hubsync.core.records.entry import Entry, Rev, Watched
 from tests.builders import ADA, a_message, a_reading, a_version, wire
-from tests.stage import LATE_WRITE_SECONDS, Stage
+from tests.consumer_harness import LATE_WRITE_SECONDS, Stage
 
 LEASE_SECONDS = 425
 WATCH_OVER = WATCH_SECONDS + 1

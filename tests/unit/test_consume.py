@@ -7,14 +7,14 @@ import pytest
 
 from hubspot_emulator import Fault
 from hubsync.core.change import RecordKey
-from hubsync.core.ledger import Entry, Rev
+from hubsync.core.hubspot.reply import Answered, Reason, Refused, Vouched
 from hubsync.core.message import encode_events, pack
-from hubsync.core.outcome import Rejected, Retryable, Superseded, Written
-from hubsync.core.reply import Answered, Reason, Refused, Vouched
+from hubsync.core.records.entry import Entry, Rev
+from hubsync.core.records.outcome import Rejected, Retryable, Superseded, Written
 from hubsync.errors import Unanswered
 from hubsync.ports import DeadLetter
 from tests.builders import ADA, a_message, an_event, wire
-from tests.stage import Stage, fates, tally
+from tests.consumer_harness import Stage, fates, tally
 
 HEAD = {"account": "main", "source": "changes", "receivedAt": "2026-11-21T12:00:00Z"}
 UPDATE = {"operation": "update", "idProperty": None}

@@ -8,7 +8,7 @@ import pytest
 from hubsync.core.message import encode_events, pack
 from hubsync_local.in_memory import MemoryLedger
 from tests.builders import an_event
-from tests.stage import Stage, tally
+from tests.consumer_harness import Stage, tally
 
 EVENTS = 10_000
 HEAD = {

@@ -4,12 +4,13 @@ import json
 
 import pytest
 
-from hubsync.core.drafts import Place, canonical_drafts, take_all, take_valid
 from hubsync.core.event import Rules
-from hubsync.core.foreign import map_payload
+from hubsync.core.kept_payload import Place
 from hubsync.core.limits import VALUE_CHARACTERS_MAX
-from hubsync.core.mapping import MappedChange
 from hubsync.core.message import parse_message
+from hubsync.core.payloads.mapper import map_payload
+from hubsync.core.payloads.mapping import MappedChange
+from hubsync.core.payloads.unvalidated import canonical_drafts, take_all, take_valid
 from hubsync.errors import Fault, InvalidEvents
 from tests.builders import NO_RULES, wire
 

@@ -2,7 +2,7 @@
 
 import pytest
 
-from hubsync.core.source import load_source
+from hubsync.core.payloads.source import load_source
 from hubsync_operations.source_cases import tell
 from tests.examples import CASES, FOLDER, payloads, sources
 

@@ -6,12 +6,12 @@ from random import Random
 
 import pytest
 
-from hubsync.core.drafts import Place
-from hubsync.core.kept import read as read_kept
+from hubsync.core.kept_payload import Place
+from hubsync.core.kept_payload import read as read_kept
 from hubsync.core.limits import BODY_BYTES_MAX
-from hubsync.core.mapping import MappedChange
-from hubsync.core.signature import sign
-from hubsync.core.source import HmacSignature, Signature, Source
+from hubsync.core.payloads.mapping import MappedChange
+from hubsync.core.payloads.source import HmacSignature, Signature, Source
+from hubsync.core.signatures.verify import sign
 from hubsync.errors import (
     BodyTooLarge,
     Fault,

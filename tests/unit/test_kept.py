@@ -7,8 +7,7 @@ from random import Random
 
 import pytest
 
-from hubsync.core.drafts import Place, Unmade
-from hubsync.core.kept import Kept, letter, read
+from hubsync.core.kept_payload import Kept, Place, Unmade, letter, read
 from hubsync.core.limits import BODY_BYTES_MAX
 from hubsync.core.message import Envelope, parse_message
 from hubsync.errors import BodyTooLarge, Fault

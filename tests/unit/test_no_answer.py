@@ -1,9 +1,9 @@
 """What becomes of a record that HubSpot leaves in doubt again and again, though not others."""
 
 from hubspot_emulator import Fault
-from hubsync.core.outcome import Rejected, Retryable, Superseded, Written
+from hubsync.core.records.outcome import Rejected, Retryable, Superseded, Written
 from tests.builders import ADA, a_message, wire
-from tests.stage import Stage, fates
+from tests.consumer_harness import Stage, fates
 
 NO_ANSWER = Rejected(
     "NO_ANSWER", "HubSpot gave no answer 5 times, while others were written", ("phone",)

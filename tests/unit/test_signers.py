@@ -6,8 +6,8 @@ import hmac
 
 import pytest
 
-from hubsync.core.schemes import SCHEMES, Scheme
-from hubsync.core.signature import sign, verify
+from hubsync.core.signatures.schemes import SCHEMES, Scheme
+from hubsync.core.signatures.verify import sign, verify
 from hubsync.errors import Misconfigured, Unsigned
 
 NOW = 1_795_262_400

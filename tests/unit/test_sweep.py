@@ -4,13 +4,13 @@ import pytest
 
 from hubspot_emulator import Fault
 from hubsync.core.change import ARCHIVED
-from hubsync.core.ledger import Entry, Rev
 from hubsync.core.limits import SWEEP_GRACE_SECONDS
-from hubsync.core.outcome import Superseded
+from hubsync.core.records.entry import Entry, Rev
+from hubsync.core.records.outcome import Superseded
 from hubsync.sweep import Swept
 from hubsync_local.in_memory import MemoryLedger
 from tests.builders import ADA, a_message, a_reading, wire
-from tests.stage import Stage, fates
+from tests.consumer_harness import Stage, fates
 
 LEASE_OVER = 426  # seconds after which a lease is, for sure
 NOTHING = Swept(found=0, settled=0, refused=(), next_start=None, is_cycle_over=True)

@@ -8,12 +8,12 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from functions.consumer import app
+from hubsync.bootstrap import connections
 from hubsync.consume import Consumed, consume
 from hubsync.core.change import RecordKey
 from hubsync.core.event import Rules
-from hubsync.core.ledger import Entry
-from hubsync.core.outcome import Superseded, Written
-from hubsync.edge.connections import connections
+from hubsync.core.records.entry import Entry
+from hubsync.core.records.outcome import Superseded, Written
 from hubsync.edge.queue import received
 from hubsync.ports import LedgerWrite, Ports
 from hubsync_bench.worker import INVOCATION_SECONDS, Context, Event

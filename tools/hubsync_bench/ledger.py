@@ -9,12 +9,13 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import boto3
 
-from hubsync.core import entry_codec, ledger
-from hubsync.core.attempt import Attempt
 from hubsync.core.change import ARCHIVED, NO, Change, Reading, RecordKey, Version
-from hubsync.core.ledger import ABSENT, Entry, Rev
-from hubsync.core.reply import Vouched
-from hubsync.edge.aws import CONFIG
+from hubsync.core.hubspot.reply import Vouched
+from hubsync.core.records import entry as ledger
+from hubsync.core.records import entry_codec
+from hubsync.core.records.entry import ABSENT, Entry, Rev
+from hubsync.core.records.leased_record import Attempt
+from hubsync.edge.aws_clients import CONFIG
 from hubsync.edge.ledger import DynamoLedger, item_key
 from hubsync.ports import LedgerWrite
 from hubsync_bench.figures import Figure, Section

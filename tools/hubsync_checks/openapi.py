@@ -10,9 +10,9 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any, Final
 
-from hubsync.core.cloud_events import BATCH, STRUCTURED
 from hubsync.core.limits import BODY_BYTES_MAX
-from hubsync.core.schemes import SCHEMES
+from hubsync.core.payloads.cloud_events import BATCH, STRUCTURED
+from hubsync.core.signatures.schemes import SCHEMES
 from hubsync.errors import NotEnqueued, Refusal
 from hubsync_checks.openapi_schemas import Tree, array_of, ref, schemas
 

@@ -7,9 +7,9 @@ from pydantic import BaseModel, ConfigDict, Field
 from pydantic.alias_generators import to_camel
 from pydantic.json_schema import GenerateJsonSchema, models_json_schema
 
-from hubsync.core.cloud_event import CloudEvent
 from hubsync.core.event import ChangeEvent
 from hubsync.core.limits import EVENTS_PER_REQUEST_MAX, UNKNOWN_MAX
+from hubsync.core.payloads.cloud_event import CloudEvent
 
 type Tree = dict[str, Any]  # a part of the document
 

@@ -13,7 +13,7 @@ from typing import Annotated, TextIO
 import typer
 from rich.markup import escape
 
-from hubsync.core.source import load_sources
+from hubsync.core.payloads.source import load_sources
 from hubsync_cli.completion import reasons, sources
 from hubsync_cli.console import err, fail, out
 from hubsync_cli.rendering import letter_summary, letter_table, letter_whole, print_line

@@ -12,7 +12,7 @@ from rich.table import Table
 
 from hubsync.core.change import ARCHIVED
 from hubsync.core.event import moment_text
-from hubsync.core.source import Source, load_sources
+from hubsync.core.payloads.source import Source, load_sources
 from hubsync.errors import HubsyncError
 from hubsync.settings import load
 from hubsync.writer_settings import PathSettings, versions_by_type

@@ -10,7 +10,7 @@ from rich.markup import escape
 from rich.table import Table
 
 from hubsync.core.event import moment_text
-from hubsync.core.kept import Kept
+from hubsync.core.kept_payload import Kept
 from hubsync.core.object_types import path_segment
 from hubsync_operations.ages import span_text
 from hubsync_operations.dead_letter import Letter

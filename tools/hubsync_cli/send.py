@@ -10,8 +10,8 @@ import httpx
 import typer
 from rich.markup import escape
 
-from hubsync.core.signature import sign
-from hubsync.core.source import load_source
+from hubsync.core.payloads.source import load_source
+from hubsync.core.signatures.verify import sign
 from hubsync.errors import HubsyncError, Misconfigured
 from hubsync_cli.console import err, fail, out
 from hubsync_cli.headers import HeaderOption, parse_headers

@@ -12,7 +12,7 @@ from rich.markup import escape
 from rich.table import Table
 
 from hubsync.core.event import encode_event
-from hubsync.core.source import Source
+from hubsync.core.payloads.source import Source
 from hubsync.errors import HubsyncError
 from hubsync.settings import load
 from hubsync.writer_settings import PathSettings

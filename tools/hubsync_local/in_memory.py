@@ -6,12 +6,12 @@ The ledger keeps entries as the bytes that DynamoDB would hold, so that both for
 from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
-from hubsync.core.budget import Budget
 from hubsync.core.change import RecordKey
-from hubsync.core.entry_codec import decode, encode
-from hubsync.core.ledger import ABSENT, Entry, Rev
+from hubsync.core.hubspot.rate_budget import Budget
+from hubsync.core.hubspot.reply import Found, Reply, Usage
 from hubsync.core.limits import ENTRY_BYTES_MAX
-from hubsync.core.reply import Found, Reply, Usage
+from hubsync.core.records.entry import ABSENT, Entry, Rev
+from hubsync.core.records.entry_codec import decode, encode
 from hubsync.ports import LedgerWrite, NoPermit
 
 

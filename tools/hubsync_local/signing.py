@@ -4,9 +4,9 @@ import base64
 from collections.abc import Mapping
 from typing import Any
 
-from hubsync.core.schemes import STANDARD_WEBHOOKS, Scheme
-from hubsync.core.signature import second_of, sign
-from hubsync.core.source import load_source
+from hubsync.core.payloads.source import load_source
+from hubsync.core.signatures.schemes import STANDARD_WEBHOOKS, Scheme
+from hubsync.core.signatures.verify import second_of, sign
 from hubsync_local.checkout import SOURCES
 
 # Anything else that stands there, such as a signature that is wrong on purpose, is left as it is.

@@ -6,7 +6,7 @@ from typing import Any, Self
 
 import httpx
 
-from hubsync.core.signature import sign
+from hubsync.core.signatures.verify import sign
 from hubsync_local.signing import scheme_of
 
 REQUEST_SECONDS_MAX = 60

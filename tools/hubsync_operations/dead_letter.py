@@ -11,7 +11,7 @@ from typing import Any, Final
 
 from hubsync.core.change import RecordKey, record_key
 from hubsync.core.event import ChangeEvent, Rules, moment
-from hubsync.core.kept import INVALID_PAYLOAD, Kept, read
+from hubsync.core.kept_payload import INVALID_PAYLOAD, Kept, read
 from hubsync.core.message import INVALID_VALUE, Envelope, afresh, parse_message, repack
 
 RECEIVES_EXHAUSTED: Final = "RECEIVES_EXHAUSTED"

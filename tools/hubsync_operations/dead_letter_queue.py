@@ -12,9 +12,9 @@ from typing import TYPE_CHECKING, Any, Final, Self
 
 from botocore.exceptions import BotoCoreError, ClientError
 
-from hubsync.core.kept import Kept, letter
+from hubsync.core.kept_payload import Kept, letter
 from hubsync.core.limits import SQS_ENTRIES_MAX
-from hubsync.edge.sends import attributes, send
+from hubsync.edge.sqs import attributes, send
 from hubsync_operations.dead_letter import (
     Filter,
     Held,

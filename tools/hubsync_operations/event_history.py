@@ -11,7 +11,7 @@ from enum import StrEnum
 
 from hubsync.core.change import ARCHIVED, Reading, RecordKey, Version, readings
 from hubsync.core.event import moment_text
-from hubsync.core.ledger import ABSENT, NO_LEASE, Entry
+from hubsync.core.records.entry import ABSENT, NO_LEASE, Entry
 from hubsync_operations.dead_letter import RECEIVES_EXHAUSTED, Letter
 from hubsync_operations.logs import SETTLED, VALUES_KEPT, Line
 

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 from hubsync.core.change import RecordKey
-from hubsync.core.ledger import Entry
+from hubsync.core.records.entry import Entry
 from hubsync_operations.dead_letter import Filter, Letter
 from hubsync_operations.dead_letter_queue import visit
 from hubsync_operations.event_history import EventStory, event_story, events_of, request_sentence

@@ -19,7 +19,7 @@ TERMS_MAX: Final = 8
 assert TERMS_MAX * (TERM_CHARACTERS_MAX + len('?"" ')) <= PATTERN_CHARACTERS_MAX
 SETTLED: Final = "events_settled"
 VALUES_KEPT: Final = "values_kept"
-# What is said of events, by what they came to (hubsync.settled).
+# What is said of events, by what they came to (hubsync.event_log).
 _SAID: Final = {
     "written": ("trace_id", "hubspot_id"),
     "superseded": ("by",),

@@ -7,9 +7,6 @@ window of events is assumed, that nothing of them was written before, and that n
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
-from hubsync.core import ledger
-from hubsync.core.attempt import Attempt
-from hubsync.core.batch import Batch, Input, Route, archive_input, by_route, cut, write_input
 from hubsync.core.change import (
     ARCHIVED,
     YES,
@@ -22,10 +19,21 @@ from hubsync.core.change import (
     record_key,
 )
 from hubsync.core.event import HUBSPOT_ID, ChangeEvent
-from hubsync.core.ledger import ABSENT, NO_LEASE, Entry
-from hubsync.core.outcome import Superseded, fate
-from hubsync.core.protocol import encode_read, path
-from hubsync.core.reply import Vouched
+from hubsync.core.hubspot.batch import (
+    Batch,
+    Input,
+    Route,
+    archive_input,
+    by_route,
+    cut,
+    write_input,
+)
+from hubsync.core.hubspot.batch_api import encode_read, path
+from hubsync.core.hubspot.reply import Vouched
+from hubsync.core.records import entry as ledger
+from hubsync.core.records.entry import ABSENT, NO_LEASE, Entry
+from hubsync.core.records.leased_record import Attempt
+from hubsync.core.records.outcome import Superseded, fate
 
 METHOD = "POST"
 

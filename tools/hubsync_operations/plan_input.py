@@ -5,11 +5,11 @@ from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Final
 
-from hubsync.core import strict_json
+from hubsync.core import json_codec
 from hubsync.core.event import ChangeEvent, Rules
 from hubsync.core.limits import CLOCK_SKEW_SECONDS_MAX
 from hubsync.core.message import Delivered, parse_message
-from hubsync.core.source import Source
+from hubsync.core.payloads.source import Source
 from hubsync.errors import Fault, InvalidEvents
 from hubsync.ingest import take
 
@@ -52,7 +52,7 @@ def parse_given(
         occurred_at_max=round((now + CLOCK_SKEW_SECONDS_MAX) * 1_000_000),
     )
     try:
-        taken = take(source, headers, strict_json.parse(body, source.form), rules)
+        taken = take(source, headers, json_codec.parse(body, source.form), rules)
     except InvalidEvents as error:
         return Given(source.account, source.name, [], error.faults)
     return Given(source.account, source.name, taken.events, taken.faults, taken.unknown)

@@ -3,13 +3,13 @@
 from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
-from hubsync.core import strict_json
-from hubsync.core.drafts import Drafts, Place, Unmade, take_valid
+from hubsync.core import json_codec
 from hubsync.core.event import Rules
-from hubsync.core.kept import Kept
+from hubsync.core.kept_payload import Kept, Place, Unmade
 from hubsync.core.limits import CLOCK_SKEW_SECONDS_MAX
 from hubsync.core.message import pack
-from hubsync.core.source import Source
+from hubsync.core.payloads.source import Source
+from hubsync.core.payloads.unvalidated import Drafts, take_valid
 from hubsync.errors import Fault, NotJson
 from hubsync.ingest import drafts_of
 
@@ -39,7 +39,7 @@ def remap(
     if kept.body is None:
         return _failed(kept, Fault("", "the source kept no payload"))
     try:
-        body = strict_json.parse(kept.body, source.form)
+        body = json_codec.parse(kept.body, source.form)
     except NotJson as error:
         return _failed(kept, Fault("", str(error)))
     latest = round((now + CLOCK_SKEW_SECONDS_MAX) * 1_000_000)

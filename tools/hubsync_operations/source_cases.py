@@ -12,9 +12,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
-from hubsync.core import strict_json
+from hubsync.core import json_codec
 from hubsync.core.event import Rules
-from hubsync.core.source import Source, load_sources
+from hubsync.core.payloads.source import Source, load_sources
 from hubsync.errors import Fault, InvalidEvents
 from hubsync.ingest import challenge_of, take
 
@@ -90,7 +90,7 @@ def tell(case: Case, object_types: Mapping[str, str]) -> dict[str, Any]:
     No time is too far ahead: payload files are of any day.
     """
     source = case.source
-    body = strict_json.parse(case.payload.read_bytes(), source.form)
+    body = json_codec.parse(case.payload.read_bytes(), source.form)
     if (challenge := challenge_of(source, body)) is not None:
         return {"status": 200, "challenge": challenge, "events": []}
     rules = Rules(object_types, source.properties_allowed)

@@ -5,13 +5,13 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from hubsync.core import strict_json
+from hubsync.core import json_codec
 from hubsync.core.event import ChangeEvent, Rules
-from hubsync.core.expression import Node
-from hubsync.core.foreign import Made, Unmapped, make
+from hubsync.core.json_codec import Json
 from hubsync.core.limits import CLOCK_SKEW_SECONDS_MAX
-from hubsync.core.source import Source, load_source
-from hubsync.core.strict_json import Json
+from hubsync.core.payloads.jmespath_expression import Node
+from hubsync.core.payloads.mapper import Made, Unmapped, make
+from hubsync.core.payloads.source import Source, load_source
 from hubsync.errors import Fault, InvalidEvents, InvalidSource
 from hubsync.ingest import challenge_of, take
 
@@ -107,7 +107,7 @@ def sample(
     now: float,
 ) -> Sampled:
     """Take in a payload as ingest does once its signature is verified; raises NotJson."""
-    body = strict_json.parse(payload, source.form)
+    body = json_codec.parse(payload, source.form)
     if (challenge := challenge_of(source, body)) is not None:
         return Sampled(200, 0, challenge)
     latest = round((now + CLOCK_SKEW_SECONDS_MAX) * 1_000_000)

@@ -10,7 +10,7 @@ import boto3
 from botocore.exceptions import BotoCoreError, ClientError
 
 from hubsync.core.change import RecordKey
-from hubsync.core.ledger import Entry
+from hubsync.core.records.entry import Entry
 from hubsync.edge.ledger import DynamoLedger
 from hubsync.settings import Settings, load
 from hubsync_local.aws import Aws

@@ -10,11 +10,10 @@ from pathlib import Path
 import pytest
 from botocore.exceptions import ClientError
 
-from hubsync.core.drafts import Place, Unmade
-from hubsync.core.kept import Kept, letter, read
+from hubsync.core.kept_payload import Kept, Place, Unmade, letter, read
 from hubsync.core.message import Envelope
-from hubsync.core.source import load_sources
-from hubsync.edge.sends import keep
+from hubsync.core.payloads.source import load_sources
+from hubsync.edge.sqs import keep
 from hubsync.errors import Fault
 from hubsync_local.template.reader import read_template
 from hubsync_operations.dead_letter import RECEIVES_EXHAUSTED, Filter

@@ -13,7 +13,7 @@ import pytest
 from typer.testing import CliRunner
 
 from hubsync.core.change import readings
-from hubsync.core.ledger import ABSENT, Entry, Rev
+from hubsync.core.records.entry import ABSENT, Entry, Rev
 from hubsync.edge.ledger import DynamoLedger
 from hubsync.ports import LedgerWrite
 from hubsync_cli.main import app

@@ -2,9 +2,9 @@
 
 import pytest
 
-from hubsync.core.signature import verify
+from hubsync.core.signatures.verify import verify
 from hubsync_local.signing import PLACEHOLDER, event_body, scheme_of, signed_event
-from tests.forgery import NAMED, genuine, secrets_of
+from tests.signed_requests import NAMED, genuine, secrets_of
 
 NOW = 1_795_262_400
 

@@ -3,7 +3,7 @@
 import pytest
 
 from hubsync.core.change import ARCHIVED, readings
-from hubsync.core.ledger import Entry, Rev, Watched
+from hubsync.core.records.entry import Entry, Rev, Watched
 from hubsync_operations.dead_letter import Held, opened
 from hubsync_operations.event_history import (
     DEAD_LETTERED,

@@ -7,11 +7,11 @@ import pytest
 
 from hubsync.core.change import ARCHIVED, RecordKey
 from hubsync.core.limits import CLOCK_SKEW_SECONDS_MAX, PENDING_BYTES_MAX
-from hubsync.core.source import Signature, Source
+from hubsync.core.payloads.source import Signature, Source
 from hubsync_operations.plan import Passed, plan
 from hubsync_operations.plan_input import Given, parse_given
 from tests.builders import ADA, NOON, a_message, an_event, wire
-from tests.stage import Stage
+from tests.consumer_harness import Stage
 
 VERSIONS = {"default": "2026-03", "0-1": "v3"}
 CONTACTS = "/crm/v3/objects/contacts/batch"

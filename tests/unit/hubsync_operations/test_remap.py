@@ -5,10 +5,9 @@ from functools import partial
 
 import pytest
 
-from hubsync.core.drafts import Place, Unmade
-from hubsync.core.kept import Kept
+from hubsync.core.kept_payload import Kept, Place, Unmade
 from hubsync.core.message import Envelope
-from hubsync.core.source import Source
+from hubsync.core.payloads.source import Source
 from hubsync.errors import Fault
 from hubsync_operations.remap import remap
 

@@ -5,7 +5,7 @@ import json
 import pytest
 from typer.testing import CliRunner
 
-from hubsync.core.source import load_source
+from hubsync.core.payloads.source import load_source
 from hubsync_cli.main import app
 from hubsync_operations.source_cases import NoCases, cases
 from tests.examples import FOLDER, PAYLOADS

@@ -17,16 +17,16 @@ import httpx
 from hubspot_emulator import DEFAULT, UNLIMITED, Fault, HubSpot, Limits, Portal, Switches, Token
 from hubspot_emulator.httpx_transport import EmulatorTransport
 from hubsync.consume import Delivery, Received, consume
-from hubsync.core.budget import Budget
 from hubsync.core.change import RecordKey
 from hubsync.core.event import Rules
-from hubsync.core.ledger import Entry
-from hubsync.core.outcome import Fate, Rejected, Retryable, Superseded, Written
+from hubsync.core.hubspot.rate_budget import Budget
+from hubsync.core.records.entry import Entry
+from hubsync.core.records.outcome import Fate, Rejected, Retryable, Superseded, Written
 from hubsync.edge.hubspot import TIMEOUT
 from hubsync.edge.hubspot import HubSpot as Client
 from hubsync.errors import Misconfigured
-from hubsync.permits import AccountPermits
 from hubsync.ports import DeadLetter, LedgerWrite, Ports, Resend, Terms
+from hubsync.writer.rate_limiter import AccountPermits
 from hubsync_local.in_memory import MemoryBudgets, MemoryLedger, Unlimited
 from hubsync_local.virtual.clock import run_virtually
 from hubsync_local.virtual.messages import message_body

@@ -11,7 +11,7 @@ from random import Random
 
 from hubsync.consume import Received
 from hubsync.core.message import afresh
-from hubsync.core.outcome import Rejected
+from hubsync.core.records.outcome import Rejected
 from hubsync.ports import DeadLetter, Resend
 
 VISIBILITY_SECONDS = 725

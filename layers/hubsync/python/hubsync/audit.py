@@ -11,17 +11,17 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import batched
 
-from hubsync.core import ledger
-from hubsync.core.batch import Route
 from hubsync.core.change import ARCHIVED, Reading, RecordKey
-from hubsync.core.ledger import Entry, Watched
+from hubsync.core.hubspot.batch import Route
+from hubsync.core.hubspot.reply import Found, NotApplied, Shown, Told, Unread
 from hubsync.core.limits import AUDIT_INPUTS_MAX
-from hubsync.core.look import is_own
-from hubsync.core.reply import Found, NotApplied, Shown, Told, Unread
-from hubsync.invocation import Invocation
+from hubsync.core.records import entry as ledger
+from hubsync.core.records.entry import Entry, Watched
+from hubsync.core.records.read_back import is_own
 from hubsync.ports import LedgerWrite, Ports, Read, Survey, Terms
-from hubsync.read_back import find
 from hubsync.sweep import reassert
+from hubsync.writer.invocation import Invocation
+from hubsync.writer.read_back import find
 
 
 @dataclass(slots=True)

@@ -14,7 +14,6 @@ from random import Random
 from types import MappingProxyType
 from typing import Any, Final, NamedTuple
 
-from hubsync.core.attempt import RECORD_FULL, EventId
 from hubsync.core.backoff import backoff_seconds
 from hubsync.core.change import (
     Change,
@@ -27,9 +26,8 @@ from hubsync.core.change import (
 )
 from hubsync.core.compact import text_bytes
 from hubsync.core.event import Rules, moment
-from hubsync.core.kept import INVALID_PAYLOAD
-from hubsync.core.kept import read as read_kept
-from hubsync.core.ledger import Entry
+from hubsync.core.kept_payload import INVALID_PAYLOAD
+from hubsync.core.kept_payload import read as read_kept
 from hubsync.core.limits import PENDING_BYTES_MAX, TRIES_MAX, WRITE_SECONDS_LEFT_MIN
 from hubsync.core.message import (
     UNMARKED,
@@ -41,10 +39,12 @@ from hubsync.core.message import (
     repack,
     wires,
 )
-from hubsync.core.outcome import Fate, Rejected, Retryable, fate, reasons_of, rejection
-from hubsync.invocation import Invocation
+from hubsync.core.records.entry import Entry
+from hubsync.core.records.leased_record import RECORD_FULL, EventId
+from hubsync.core.records.outcome import Fate, Rejected, Retryable, fate, reasons_of, rejection
 from hubsync.ports import DeadLetter, Ports, Queue, Resend, Terms
-from hubsync.write import Writer
+from hubsync.writer.invocation import Invocation
+from hubsync.writer.writer import Writer
 
 _MALFORMED: Final = Rejected("MALFORMED_MESSAGE", "the message is not in hubsync's format")
 # What each step at the end leaves of the invocation to those after it, in seconds.

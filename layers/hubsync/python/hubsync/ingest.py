@@ -9,16 +9,17 @@ from collections.abc import Callable, Mapping, Sequence
 from http import HTTPMethod
 from typing import Final, NamedTuple, Protocol
 
-from hubsync.core import signature, strict_json
-from hubsync.core.cloud_events import BATCH, STRUCTURED, cloud_drafts, mode
-from hubsync.core.drafts import Drafts, Taken, canonical_drafts, take_all, take_valid
+from hubsync.core import json_codec
 from hubsync.core.event import Rules, moment_text
-from hubsync.core.foreign import map_payload
-from hubsync.core.kept import Kept, letter
+from hubsync.core.json_codec import Json
+from hubsync.core.kept_payload import Kept, letter
 from hubsync.core.limits import BODY_BYTES_MAX, CLOCK_SKEW_SECONDS_MAX
 from hubsync.core.message import FORMAT, Envelope, pack
-from hubsync.core.source import HmacSignature, Source
-from hubsync.core.strict_json import Json
+from hubsync.core.payloads.cloud_events import BATCH, STRUCTURED, cloud_drafts, mode
+from hubsync.core.payloads.mapper import map_payload
+from hubsync.core.payloads.source import HmacSignature, Source
+from hubsync.core.payloads.unvalidated import Drafts, Taken, canonical_drafts, take_all, take_valid
+from hubsync.core.signatures import verify
 from hubsync.errors import (
     BodyTooLarge,
     Fault,
@@ -100,7 +101,7 @@ def ingest(
     if is_ping(source, request):
         return Accepted(0, 1, request.request_id, is_ping=True)
     _check_media(request.headers)
-    signature.verify(
+    verify.verify(
         source.signature.rules,
         request.headers,
         request.body,
@@ -114,7 +115,7 @@ def ingest(
         source.properties_allowed,
         occurred_at_max=round((now + CLOCK_SKEW_SECONDS_MAX) * 1_000_000),
     )
-    body = strict_json.parse(bytes(request.body), source.form)
+    body = json_codec.parse(bytes(request.body), source.form)
     if (challenge := challenge_of(source, body)) is not None:
         return Accepted(0, 0, request.request_id, challenge=challenge)
     taken = take(source, request.headers, body, rules)

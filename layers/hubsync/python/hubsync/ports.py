@@ -6,12 +6,12 @@ from dataclasses import dataclass, field
 from random import Random
 from typing import NamedTuple, Protocol
 
-from hubsync.core.batch import Batch, Route
-from hubsync.core.budget import Budget
 from hubsync.core.change import RecordKey
-from hubsync.core.ledger import Entry, Rev
-from hubsync.core.outcome import Rejected
-from hubsync.core.reply import Found, Reply, Unread
+from hubsync.core.hubspot.batch import Batch, Route
+from hubsync.core.hubspot.rate_budget import Budget
+from hubsync.core.hubspot.reply import Found, Reply, Unread
+from hubsync.core.records.entry import Entry, Rev
+from hubsync.core.records.outcome import Rejected
 
 type Write = Callable[[Batch], Awaitable[Reply]]
 type Read = Callable[[Route, Sequence[str], Sequence[str]], Awaitable[Found | Unread]]

@@ -9,14 +9,14 @@ from collections import defaultdict
 from collections.abc import Sequence
 from typing import NamedTuple
 
-from hubsync.core.attempt import Attempt, EventId
 from hubsync.core.change import Change, RecordKey
 from hubsync.core.limits import SWEEP_GRACE_SECONDS
-from hubsync.core.outcome import Retryable
-from hubsync.invocation import Invocation
+from hubsync.core.records.leased_record import Attempt, EventId
+from hubsync.core.records.outcome import Retryable
 from hubsync.ports import Ports, Survey, Terms
-from hubsync.rounds import OUT_OF_TIME
-from hubsync.write import Writer
+from hubsync.writer.invocation import Invocation
+from hubsync.writer.rounds import OUT_OF_TIME
+from hubsync.writer.writer import Writer
 
 
 class Swept(NamedTuple):

@@ -26,6 +26,7 @@ from pydantic import (
 from pydantic.alias_generators import to_camel
 from pydantic_core import ErrorDetails, SchemaValidator, core_schema
 
+from hubsync.core.json_codec import Json
 from hubsync.core.limits import (
     EVENT_ID_CHARACTERS_MAX,
     ID_CHARACTERS_MAX,
@@ -35,8 +36,7 @@ from hubsync.core.limits import (
     VALUE_CHARACTERS_MAX,
 )
 from hubsync.core.object_types import CONTACTS, canonical_type
-from hubsync.core.strict_json import Json
-from hubsync.core.values import CANONICAL, canonical_value
+from hubsync.core.property_values import CANONICAL, canonical_value
 from hubsync.errors import Fault, InvalidEvents
 
 HUBSPOT_ID: Final = "hs_object_id"  # In a record's key: the id is HubSpot's own.

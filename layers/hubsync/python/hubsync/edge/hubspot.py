@@ -9,15 +9,15 @@ from typing import Final, TypeIs
 
 import httpx
 
-from hubsync.core.batch import Batch, Route
+from hubsync.core.hubspot.batch import Batch, Route
+from hubsync.core.hubspot.batch_api import decode, decode_read, encode_read, path, usage_of
+from hubsync.core.hubspot.reply import Ambiguous, Found, NotApplied, Reply, Scope, Unread, Usage
 from hubsync.core.limits import (
     CALL_SECONDS_MAX,
     CONNECT_SECONDS_MAX,
     READ_SECONDS_MAX,
     TOKEN_SECONDS_MAX,
 )
-from hubsync.core.protocol import decode, decode_read, encode_read, path, usage_of
-from hubsync.core.reply import Ambiguous, Found, NotApplied, Reply, Scope, Unread, Usage
 from hubsync.errors import Misconfigured
 
 type TokenOf = Callable[[str, bool], Awaitable[str]]

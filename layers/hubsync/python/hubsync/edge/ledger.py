@@ -19,15 +19,15 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple
 from botocore.exceptions import BotoCoreError, ClientError
 
 from hubsync.core.change import RecordKey
-from hubsync.core.entry_codec import decode, encode
-from hubsync.core.ledger import ABSENT, Entry, Rev
 from hubsync.core.limits import (
     ENTRY_BYTES_MAX,
     READS_AT_ONCE_MAX,
     TRANSACTION_BYTES_MAX,
     TRANSACTION_ITEMS_MAX,
 )
-from hubsync.edge.wire import Wire
+from hubsync.core.records.entry import ABSENT, Entry, Rev
+from hubsync.core.records.entry_codec import decode, encode
+from hubsync.edge.dynamodb_json import Wire
 from hubsync.errors import Unanswered
 from hubsync.ports import LedgerWrite
 

@@ -13,8 +13,8 @@ from botocore.exceptions import BotoCoreError, ClientError
 from hubsync.consume import Received
 from hubsync.core.event import moment_text
 from hubsync.core.limits import SQS_ENTRIES_MAX
-from hubsync.core.outcome import Rejected
-from hubsync.edge.sends import attributes, requests, send_request
+from hubsync.core.records.outcome import Rejected
+from hubsync.edge.sqs import attributes, requests, send_request
 from hubsync.ports import DeadLetter, Resend
 
 if TYPE_CHECKING:

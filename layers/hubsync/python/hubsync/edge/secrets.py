@@ -50,8 +50,8 @@ class Secrets:
     def reread(self, name: str, stage: str = CURRENT) -> str | None:
         """Return a secret's text as it is now; where that cannot be read, as it was last.
 
-        The failed call is among the causes that are logged (`hubsync.edge.aws`), and what was known
-        is believed for half a minute more before it is asked for again.
+        The failed call is among the causes that are logged (`hubsync.edge.aws_clients`), and what
+        was known is believed for half a minute more before it is asked for again.
         """
         try:
             text = self._fetch(name, stage)

@@ -1,0 +1,1 @@
+"""HubSpot's batch API as bytes and values, and its limits."""

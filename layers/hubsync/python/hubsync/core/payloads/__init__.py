@@ -1,0 +1,1 @@
+"""What a request says: payloads to change events."""

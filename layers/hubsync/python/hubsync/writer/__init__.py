@@ -1,0 +1,1 @@
+"""Writing the changes of one account under leases."""

@@ -1,0 +1,44 @@
+"""What a look at a record shows of an input."""
+
+import pytest
+
+from hubsync.core.change import ARCHIVED
+from hubsync.core.hubspot.batch import write_input
+from hubsync.core.hubspot.reply import Shown, Vouched
+from hubsync.core.records.read_back import Seen, seen
+from tests.builders import ADA, a_reading
+
+PHONE, CLEARED = a_reading("1", 1, "e-1"), a_reading("", 1, "e-1")
+ALIVE = a_reading("false", 1, "e-1")
+
+
+@pytest.mark.parametrize(
+    ("readings", "shown", "held"),
+    [
+        ({"phone": PHONE}, {"phone": "1"}, {"phone"}),
+        ({"phone": PHONE}, {"phone": "2"}, set()),
+        ({"phone": PHONE, "city": CLEARED}, {"phone": "2", "city": None}, {"city"}),
+        ({"phone": PHONE, ARCHIVED: ALIVE}, {"phone": "1"}, {"phone", ARCHIVED}),
+        ({"phone": PHONE, ARCHIVED: ALIVE}, {"phone": "2"}, {ARCHIVED}),
+    ],
+    ids=[
+        "a value that is there is held",
+        "another value is not",
+        "each property is looked at for itself, and null is none",
+        "the word that the record exists is held, too",
+        "and also where no value is",
+    ],
+)
+def test_of_a_record_that_is_there(readings, shown, held):
+    look = seen(write_input(ADA, readings), Shown("512", shown))
+    assert (look.exists, set(look.held)) == (True, held)
+
+
+def test_of_a_record_that_is_not_there_nothing_is_held():
+    item = write_input(ADA, {"phone": PHONE, ARCHIVED: ALIVE})
+    assert seen(item, None) == Seen(exists=False, held={}, vouched=Vouched(None))
+
+
+def test_what_is_held_is_vouched_for_as_hubspot_shows_it():
+    shown = Shown("512", {"phone": "1"})
+    assert seen(write_input(ADA, {"phone": PHONE}), shown).vouched == Vouched("512", {"phone": "1"})
