@@ -19,7 +19,7 @@ local: .venv/installed ## the local stack until Ctrl-C: gateway, functions, queu
 test: .venv/installed .npm/installed ## every suite; no Docker, no account
 	@$(BIN)/pytest -n 3 --dist worksteal $(ARGS)
 
-accept: .venv/installed .npm/installed ## what takes longer than `test`: for a release, each night, and for whoever changes what it covers
+accept: .venv/installed .npm/installed .venv-schemathesis/installed ## what takes longer than `test`: for a release, each night, and for whoever changes what it covers
 	@$(BIN)/pytest -n 2 --dist worksteal -m accept $(ARGS)
 
 check: .venv/installed $(CHECKED)/passed ## format, lint, types, template: everything decided without running the code
@@ -88,6 +88,7 @@ lock: .venv/uv ## resolve the dependencies anew, within pyproject.toml
 	@echo aws-sam-cli | $(COMPILE) --upgrade - -o requirements/sam.txt
 	@echo checkov | $(COMPILE) --upgrade - -o requirements/checkov.txt
 	@printf 'cyclonedx-bom\npip-audit\n' | $(COMPILE) --upgrade - -o requirements/audit.txt
+	@echo schemathesis | $(COMPILE) --upgrade - -o requirements/schemathesis.txt
 	@echo awslambdaric | $(COMPILE) --upgrade - -o requirements/lambda.txt
 
 COMPILE := $(BIN)/uv pip compile --quiet --universal --python-version 3.13 --generate-hashes \
@@ -107,7 +108,7 @@ COMPILE := $(BIN)/uv pip compile --quiet --universal --python-version 3.13 --gen
 	@touch $@
 
 # Each an environment of its own, since checkov pins versions of boto3 and others that are years old.
-.venv-checkov/installed .venv-audit/installed: .venv-%/installed: .venv/uv requirements/%.txt
+.venv-checkov/installed .venv-audit/installed .venv-schemathesis/installed: .venv-%/installed: .venv/uv requirements/%.txt
 	@echo "installing the tools of requirements/$*.txt into .venv-$*" >&2
 	@$(PYTHON) -m venv --without-pip .venv-$*
 	@$(BIN)/uv pip install --quiet --python .venv-$*/bin/python --require-hashes -r requirements/$*.txt
