@@ -7,12 +7,12 @@ from http import HTTPStatus
 from random import Random
 
 import pytest
-
-from hubsync.core import strict_json
-from hubsync.core.foreign import Unmapped, make
 from hubsync.core.kept import read
-from hubsync.core.signature import sign
-from hubsync.core.source import load_source
+
+from hubsync.core import json_codec
+from hubsync.core.payloads.mapper import Unmapped, make
+from hubsync.core.payloads.source import load_source
+from hubsync.core.signatures.verify import sign
 from hubsync.errors import NotEnqueued, Refusal
 from hubsync.ingest import Request, ingest
 from hubsync_local.virtual.pipeline import Pipeline
@@ -120,7 +120,7 @@ def answered(source, headers, content, queues):
 
 def meant(source, headers, content):
     """What a payload means, as the mapping alone says: properties by event, and how many fail."""
-    body = strict_json.parse(content, source.form)
+    body = json_codec.parse(content, source.form)
     try:
         made = make(source.change, headers=headers, body=body, mends=True)
     except Unmapped:
