@@ -7,9 +7,9 @@ from http import HTTPStatus
 from random import Random
 
 import pytest
-from hubsync.core.kept import read
 
 from hubsync.core import json_codec
+from hubsync.core.kept_payload import read
 from hubsync.core.payloads.mapper import Unmapped, make
 from hubsync.core.payloads.source import load_source
 from hubsync.core.signatures.verify import sign
