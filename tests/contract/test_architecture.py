@@ -26,7 +26,7 @@ OF_USE_CASES = PURE | {
 }  # fmt: skip
 OF_EDGE = OF_USE_CASES | {
     "aws_lambda_powertools", "botocore", "httpx", "concurrent", "contextvars",
-    "functools", "os", "time",
+    "functools", "logging", "os", "time",
     "mypy_boto3_dynamodb", "mypy_boto3_secretsmanager", "mypy_boto3_sqs", "hubsync.edge",
 }  # fmt: skip
 TOOLS = {

@@ -45,14 +45,25 @@ def declared(name):
     """Write a source's file."""
     lines = ['account = "main"', "[signature]", f'secret = "webhooks/{file_name(name)}"']
     if name not in HMACS:
-        return "\n".join([*lines, f'scheme = "{name.removesuffix(" v1a")}"'])
+        scheme = name.removesuffix(" v1a").removesuffix(" of svix")
+        return "\n".join([*lines, f'scheme = "{scheme}"'])
     scheme = HMACS[name]
-    lines += ['scheme = "hmac"', f'header = "{scheme.header}"', f'prefix = "{scheme.prefix}"']
-    lines += [f'algorithm = "{scheme.algorithm}"', f'encoding = "{scheme.encoding}"']
-    if scheme.timestamp_header:
-        lines += [f'timestamp_header = "{scheme.timestamp_header}"', f'signed = "{scheme.signed}"']
-        lines.append('timestamp_unit = "milliseconds"')
-    return "\n".join(lines)
+    said = {
+        "scheme": "hmac",
+        "header": scheme.header,
+        "algorithm": scheme.algorithm,
+        "encoding": scheme.encoding,
+        "secret_encoding": scheme.secret_encoding,
+        "signed": scheme.signed,
+        "timestamp_header": scheme.timestamp_header,
+        "timestamp_unit": scheme.timestamp_unit if "{timestamp}" in scheme.signed else "",
+        "id_header": scheme.id_header,
+    }
+    if scheme.timestamp_item:
+        said |= {"item": scheme.prefix.rstrip("="), "timestamp_item": scheme.timestamp_item[:-1]}
+    else:
+        said["prefix"] = scheme.prefix
+    return "\n".join([*lines, *(f'{option} = "{text}"' for option, text in said.items() if text)])
 
 
 @pytest.fixture(scope="module")
@@ -225,7 +236,12 @@ def test_during_a_rotation_the_current_and_the_previous_secret_are_accepted(
     public, _ = secrets_of("standard-webhooks v1a")
     first, third = (base64.b64encode(bytes([n] * 32)).decode() for n in (1, 3))
     # The second one is of another kind, where the scheme knows one.
-    seconds = {"standard-webhooks": (public, private)}
+    other = base64.b64encode(bytes([2] * 32)).decode()
+    seconds = {
+        "standard-webhooks": (public, private),
+        "standard-webhooks of svix": (other, other),
+        "hmac in a list": (other, other),
+    }
 
     def statuses(post, name, secrets):
         return [post(name, a_request(name, secret=secret))["status"] for secret in secrets]

@@ -54,8 +54,8 @@ MUTANTS = (
             ("core/records/entry.py", "pending[name] = (newest, *known)", "pass"),
             (
                 "core/records/leased_record.py",
-                "self.entry = ledger.laid_on_top(self.entry, self._uncommitted(), rev=rev)",
-                "pass",
+                "after = ledger.laid_on_top(self.entry, self._uncommitted(), rev=rev)",
+                "after = self.entry",
             ),
             (
                 "core/records/leased_record.py",

@@ -7,13 +7,13 @@ the others find it. HubSpot's advice (documented): a 401 alone is no reason to a
 
 import asyncio
 import json
+import logging
 from collections import defaultdict
 from collections.abc import Callable, Mapping
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Any, Final
 
 import httpx
-from aws_lambda_powertools import Logger
 from botocore.exceptions import BotoCoreError, ClientError
 
 from hubsync.core.event import moment, moment_text
@@ -32,7 +32,7 @@ assert RENEWAL_SECONDS_MAX < TOKEN_SECONDS_MAX
 RENEW_SECONDS: Final = 300  # Before expiry; HubSpot's tokens last 1,800 s (documented).
 TURN_SECONDS: Final = 60  # How long one consumer has the renewal to itself.
 WAIT_SECONDS, WAITS_MAX = 1.0, 10
-logger = Logger(child=True)
+logger = logging.getLogger(__name__)
 _OAUTH_FIELDS: Final = ("client_id", "client_secret", "refresh_token")
 
 
@@ -150,7 +150,7 @@ class Tokens:
             answer = await self._http.post(path, data=form)
             if answer.status_code != HTTPStatus.NOT_FOUND:
                 if path != self._paths[0]:
-                    logger.warning("token_path_is_gone", path=self._paths[0], asked=path)
+                    logger.warning("token_path_is_gone: %s; asked %s", self._paths[0], path)
                     self._paths = (path, *(other for other in self._paths if other != path))
                 return answer
         return answer

@@ -39,8 +39,11 @@ OUTAGE_MS: Final = 75_000  # Fewer than one probe a minute.
 DAILY_MS: Final = 900_000  # One probe in 15 minutes until the daily limit resets.
 THROTTLED_MS: Final = 1_000  # Rolling limits free up as their window moves on.
 HELD_MS_MAX: Final = 10_000  # A longer Retry-After is a pause, which ends with a probe.
-# Shares of the limit, in whole calls. Our own pace leaves a hundredth of a limit of 100; less left
-# means that others use the limit, too. Of a limit of 10 our own pace may leave nothing.
+# Shares of the limit, in whole calls, but of at most 100: what they allow for does not grow with it.
+# Measured: with slack that did, another client of the same token cost three times the throttles.
+# Our own pace leaves a hundredth of 100; less left means that others use the limit, too. Of a limit
+# of 10 our own pace may leave nothing.
+SHARED_LIMIT_MAX: Final = 100
 REMAINING_MIN: Final = 0.01
 REMAINING_CROWDED: Final = 0.06  # What we leave free while others use it.
 REMAINING_ENOUGH: Final = 0.10
@@ -311,8 +314,9 @@ class AccountPermits:
             self._crowded_until = now + CROWDED_MS
             await self._change(lambda known: rate_budget.shared(known, others))
         share = REMAINING_CROWDED if crowded else REMAINING_MIN
-        missing = int(share * self._limit) - usage.remaining
-        enough = usage.remaining > REMAINING_ENOUGH * self._limit
+        counted = min(self._limit, SHARED_LIMIT_MAX)
+        missing = int(share * counted) - usage.remaining
+        enough = usage.remaining > REMAINING_ENOUGH * counted
         if self._share < 1 and (enough or not crowded):
             await self._change(lambda known: rate_budget.hastened(known, self._limit))
         if missing > 0:
@@ -330,7 +334,7 @@ class AccountPermits:
         since, before = self._left[0]
         ours = (now - since) / rate_budget.interval_ms(self._limit)
         theirs = before - remaining - ours
-        slack = max(FALL_SLACK * self._limit, FALL_SLACK_MIN)
+        slack = max(FALL_SLACK * min(self._limit, SHARED_LIMIT_MAX), FALL_SLACK_MIN)
         return theirs / ours if now - since >= FALL_MS / 2 and theirs > slack else 0.0
 
     async def _change(self, change: Callable[[Budget], Budget]) -> None:
