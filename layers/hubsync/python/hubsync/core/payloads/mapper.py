@@ -116,6 +116,10 @@ def _make(
     except Failed as error:
         yield Made(place, None, faults=(Fault(f"/change/{place}/for_each", str(error)),))
         return
+    readers = [
+        _Reader(name, f"{_PROPERTIES}{name}", expression, _conversion(change, name, mend))
+        for name, expression in change.properties.items()
+    ]
     for element, item in elements:
         scope = {**payload, "item": item}
         try:
@@ -127,7 +131,10 @@ def _make(
         if not wanted:
             yield Made(place, element)
             continue
-        wire, faults = _wire(change, element, evaluation, scope, mend)
+        wire, faults = _wire(change, element, evaluation, scope, readers)
+        if not faults:
+            yield Made(place, element, wire)
+            continue
         located = {key: _at(place, element, Fault(f"/{key}", why)) for key, why in faults.items()}
         if all(key.startswith(_PROPERTIES) for key in located):
             left_out = {key.removeprefix(_PROPERTIES): each for key, each in located.items()}
@@ -152,12 +159,21 @@ def _elements(
     return []  # The change is about other payloads.
 
 
+class _Reader(NamedTuple):
+    """How a property is read, made once for all elements."""
+
+    name: str
+    key: str
+    expression: Expression
+    convert: Callable[[Json], Json]
+
+
 def _wire(
     change: MappedChange,
     element: int | None,
     evaluation: Evaluation,
     scope: Scope,
-    mend: Callable[[Json], Json],
+    readers: Sequence[_Reader],
 ) -> tuple[dict[str, Json], dict[str, str]]:
     """Return an event as far as it can be worked out, and for the keys that cannot, why."""
     faults: dict[str, str] = {}
@@ -180,15 +196,12 @@ def _wire(
         sequence = read("fields/sequence", fields.sequence, _as_found)
         wire |= {} if sequence is None else {"sequence": sequence}
     if change.operation != "archive":
-        found = {
-            name: read(f"{_PROPERTIES}{name}", expression, _reader(change, name, mend))
-            for name, expression in change.properties.items()
-        }
+        found = {name: read(key, expression, convert) for name, key, expression, convert in readers}
         wire["properties"] = {name: value for name, value in found.items() if value is not None}
     return wire, faults
 
 
-def _reader(
+def _conversion(
     change: MappedChange, name: str, mend: Callable[[Json], Json]
 ) -> Callable[[Json], Json]:
     table = change.values.get(name)
