@@ -87,7 +87,8 @@ def judge_contradicted(
     if isinstance(look, NotApplied | Ambiguous):
         wait_for_look(attempt, look)
         return
-    events = {reading.version.event for reading in item.readings.values()}
+    # What was sent may be pending from an event that is not here, so any that is here may wait.
+    events = {reading.version.event for some in attempt.open.values() for reading in some}
     if isinstance(look, WholeRefused) and not any(map(expired, events)):
         attempt.halt(NOT_FOUND)
         return
