@@ -78,13 +78,25 @@ class PerilousBudgets:
 
 
 class PerilousQueue:
-    def __init__(self, sqs: SimulatedSqs, perils: Perils, now: Callable[[], float]) -> None:
+    def __init__(
+        self,
+        sqs: SimulatedSqs,
+        perils: Perils,
+        now: Callable[[], float],
+        buried: Callable[[Sequence[DeadLetter]], None],
+    ) -> None:
+        """Take the queue, and what hears of dead letters that reach theirs."""
         self._sqs = sqs
         self._perils = perils
         self._now = now
+        self._buried = buried
 
     async def dead_letter(self, letters: Sequence[DeadLetter], *, seconds: float) -> frozenset[int]:  # noqa: ARG002 - a port
-        return await self._confirmed("dead letter", lambda: self._sqs.dead_letter(letters))
+        def bury() -> frozenset[int]:
+            self._buried(letters)
+            return self._sqs.dead_letter(letters)
+
+        return await self._confirmed("dead letter", bury)
 
     async def resend(self, messages: Sequence[Resend], *, seconds: float) -> frozenset[int]:  # noqa: ARG002 - a port
         return await self._confirmed("resend", lambda: self._sqs.resend(messages, self._now()))
@@ -116,9 +128,13 @@ def perilous_ports(
     permits: Callable[[str], Permits],
     now: Callable[[], float],
     random: Random,
+    answers: Callable[[Batch, Reply | None], None],
     call_seconds_max: float = 0.0,
 ) -> Ports:
-    """Return ports with perils; a call to HubSpot takes up to so many seconds longer."""
+    """Return ports with perils; a call to HubSpot takes up to so many seconds longer.
+
+    `answers` hears of each write what became of it; None: it was cut off.
+    """
     certain = Perils(perils.random, perils.crash_at, 0.0, perils.trace)
 
     async def slowly[T](effect: Callable[[], Awaitable[T]]) -> T:
@@ -132,7 +148,12 @@ def perilous_ports(
     async def write(batch: Batch) -> Reply:
         # HubSpot's own faults are the emulator's; here only crashes and time are added.
         name = f"{batch.route.operation}"
-        return await certain.act(name, lambda: slowly(lambda: hubspot.write(batch)))
+        reply = None
+        try:
+            reply = await certain.act(name, lambda: slowly(lambda: hubspot.write(batch)))
+        finally:
+            answers(batch, reply)
+        return reply
 
     async def read(route: Route, ids: Sequence[str], names: Sequence[str]) -> Found | Unread:
         return await certain.act(

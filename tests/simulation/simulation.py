@@ -18,10 +18,10 @@ import httpx
 from hubspot_emulator import UNLIMITED, Fault, Limits, Switches
 from hubspot_emulator import HubSpot as Emulator
 from hubspot_emulator.httpx_transport import EmulatorTransport
+from hubspot_emulator.switches import SETTINGS
 from hubsync.audit import audit
 from hubsync.consume import Consumed, Received, consume
-from hubsync.core.event import Rules
-from hubsync.core.records.outcome import Superseded, Written
+from hubsync.core.event import HUBSPOT_ID, Rules
 from hubsync.edge.hubspot import HubSpot
 from hubsync.errors import Unanswered
 from hubsync.ports import Permits, Ports, Terms
@@ -37,16 +37,20 @@ from tests.simulation.chaos import (
     Perils,
     perilous_ports,
 )
-from tests.simulation.oracle import complaints
+from tests.simulation.oracle import Evidence, complaints
 from tests.simulation.traffic import (
     BASE,
+    BY_HUBSPOT_ID,
     RECORDS,
     REFUSED_KEY,
     TAKEN,
     UNNAMED,
+    Record,
     facts,
     messages,
+    values_before,
 )
+from tests.simulation.witness import Witness, ended
 
 INVOCATION_SECONDS_MIN, INVOCATION_SECONDS_MAX = 50, 120
 LATE_WRITE_SECONDS = 300
@@ -56,7 +60,17 @@ SURVEYS_MAX = 14  # enough to come to a midnight, when a daily limit is reset
 EXPIRY = 0.5  # the chance that a dead letter expires, instead of being redriven
 # After the trouble: a record that HubSpot answers for needs few tries, one with many refused values
 # some more.
-DELIVERIES_MAX = 60
+DELIVERIES_MAX = 40
+MANY_FLAWED = 0.02  # the chance that there are many events, most with a value that is refused
+RECEIVES_MAX = 400
+UNKNOWN_TURNED = 0.1  # the chance for each of these
+UNKNOWN = (
+    "archive_missing_id", "correlation_id_header", "merged_away_id_on_update", "number_error_code",
+    "success_code", "trace_id_in_results", "update_all_ids_missing",
+    "update_bad_value_with_trace_ids", "update_key_not_found", "update_not_found_with_trace_ids",
+    "upsert_by_additional_email_shows", "upsert_conflict_with_trace_ids",
+    "upsert_shows_id_property", "value_error_shape",
+)  # fmt: skip
 PATIENCE_SECONDS = 4 * 24 * 3600  # a run that is not settled by then is stuck
 LIMITS = (Limits(2, 0), Limits(5, 0), Limits(5, 10))
 FAULT_KINDS = (
@@ -96,16 +110,28 @@ class Run:
     def __init__(self, seed: int) -> None:
         self.report = Report(seed)
         self.random = random = Random(f"run {seed}")
-        self.facts = facts(random, random.randint(3, 14))
-        self.sqs = SimulatedSqs(
-            random,
-            duplicates=random.choice([0.0, 0.02, 0.1]),
-            receives_max=random.choice([400, 400, 4]),
-        )
+        # What came to be drawn later has a source of its own, so that seeds keep their traffic.
+        more = Random(f"more {seed}")
+        by_id = [BY_HUBSPOT_ID] if more.random() < 0.15 else []
+        self.facts = facts(random, random.randint(3, 14), also=by_id)
+        if more.random() < MANY_FLAWED:
+            self.facts = facts(more, more.randint(25, 40), flawed=0.8, also=by_id)
+        self.before: dict[Record, dict[str, str]] = {
+            record: values_before(more)
+            for record in (*by_id, *RECORDS)
+            if record in by_id or more.random() < 0.2
+        }
+        self.additional: set[Record] = {RECORDS[-1]} if more.random() < 0.1 else set()
+        for record in self.additional:
+            self.before.pop(record, None)
+        duplicates = random.choice([0.0, 0.02, 0.1])
+        self.receives_max = random.choice([RECEIVES_MAX, RECEIVES_MAX, 4])
+        self.sqs = SimulatedSqs(random, duplicates=duplicates, receives_max=self.receives_max)
         self.ledger = MemoryLedger()
         self.crashes = random.choice([0.0, 0.1, 0.3])
         self.unanswered = random.choice([0.0, 0.0, 0.03])
-        self.settled: set[tuple[str, str]] = set()
+        self.calls_lost = bool(self.crashes or self.unanswered)
+        self.witness = Witness(self.now)
         # What HubSpot refuses it refuses always; whole batches that hold it, and names nobody.
         self.lasting = [
             Fault(kind="unnamed", property="company", value=UNNAMED),
@@ -113,6 +139,7 @@ class Run:
             Fault(kind="unnamed", id=REFUSED_KEY[1]),
         ]
         faults = [*self.lasting, *self._faults()]
+        self.fault_kinds = {fault.kind for fault in faults}
         # Half of the runs have a rate limit, seldom that of a day too, and the budget to match.
         limits = Random(f"limits {seed}").choice([None, None, None, *LIMITS])
         self.limit = limits and limits.per_10_seconds
@@ -126,7 +153,7 @@ class Run:
         self.switches = Switches(
             upsert_without_properties=random.choice(["taken", "taken", "400"]),
             archive_merged_away_id=random.choice(["nothing", "survivor"]),
-        )
+        ).turned(_switches(more))
         self.emulator = Emulator(
             now=self.now,
             faults=faults,
@@ -137,7 +164,6 @@ class Run:
         self.merges = random.random() < 0.15
         self.merged: set[tuple[str, str]] = set()
         self.bystanders: set[str] = set()
-        self.deliveries: Counter[tuple[str, str]] = Counter()
         self.traffic: set[asyncio.Task[None]] = set()
 
     def _faults(self) -> Iterable[Fault]:
@@ -148,8 +174,7 @@ class Run:
             "status": {"status": random.choice([408, 429, 500, 502, 503, 504])},
             "late_write": late,
             "pending": late,
-            # An archive's 204 vouches for all inputs; nobody could tell that it left one out.
-            "left_out": {"operation": random.choice(["upsert", "update", "read"])},
+            "left_out": {"operation": random.choice(["upsert", "update", "archive", "read"])},
         }
         for kind in random.sample(FAULT_KINDS, random.randint(0, 3)):
             fields = {"kind": kind, "probability": chance, **details.get(kind, {})}
@@ -166,6 +191,7 @@ class Run:
             base_url="http://hubspot", transport=EmulatorTransport(self.emulator), timeout=30
         )
         self.http = http
+        self._make_what_was_before()
         async with asyncio.TaskGroup() as group:
             self.traffic = {
                 group.create_task(self._arrive()),
@@ -185,30 +211,50 @@ class Run:
                 await asyncio.sleep(SURVEY_SECONDS)
                 await self._survey()
         self.report.calls = self.emulator.calls_count
-        settled = frozenset(self.settled)
-        letters = [*self.sqs.letters, *self.sqs.expired]
-        self.report.complaints += complaints(
-            self.facts,
-            letters,
-            settled,
-            self.emulator,
-            merged=frozenset(self.merged),
-            bare_refused=self.switches.upsert_without_properties == "400",
-        )
+        self.report.complaints += complaints(self._evidence())
         self.report.complaints += self._deleted_by_mistake()
         if self.limit is None:
             self.report.complaints += [
                 f"{event} took {count} deliveries"
-                for event, count in self.deliveries.items()
+                for event, count in self.witness.deliveries.items()
                 if count > DELIVERIES_MAX
             ]
         self.report.complaints += [f"{id_} is left behind" for id_ in self._left_behind()]
         self.report.trace += [f"{r.id} {sorted(r.properties.items())}" for r in self._crm()]
         return self.report
 
+    def _make_what_was_before(self) -> None:
+        for (name, id_), values in self.before.items():
+            key = {} if name == HUBSPOT_ID else {name: id_}
+            self.emulator.create("contacts", key | values)
+        for name, id_ in self.additional:
+            owner = self.emulator.create("contacts", {"email": "owner@example.com"})
+            away = self.emulator.create("contacts", {name: id_})
+            self.emulator.merge("contacts", owner, away)
+            self.bystanders.add(owner)
+
+    def _evidence(self) -> Evidence:
+        left = [*self.sqs.letters, *self.sqs.expired]
+        return Evidence(
+            facts=self.facts,
+            before=self.before,
+            additional=frozenset(self.additional),
+            merged=frozenset(self.merged),
+            witness=self.witness,
+            letters=[ended(letter, self.now(), Counter()) for letter in left],
+            hubspot=self.emulator,
+            bare_upserts_refused=self.switches.upsert_without_properties == "400",
+            names_required=self.version == "2026-09",
+            errors_name_properties=self.switches.value_error_shape == "full",
+            receives_few=self.receives_max < RECEIVES_MAX,
+            limited=self.limit is not None,
+            answers_silent=bool(self.fault_kinds & {"silent", "left_out"}),
+            calls_lost=self.calls_lost,
+        )
+
     def _left_behind(self) -> list[str]:
         entries = {record.id: self.ledger.entry(record) for record in self.ledger.items}
-        return [id_ for id_, entry in entries.items() if not entry.clean or entry.watched]
+        return [id_ for id_, entry in entries.items() if not entry.clean or entry.watched_until]
 
     def _crm(self) -> Iterable[object]:
         return self.emulator.records("contacts")
@@ -235,10 +281,11 @@ class Run:
         """Let a person merge contacts that are written to with others, in either direction."""
         for number in range(self.random.randint(1, 3) if self.merges else 0):
             await asyncio.sleep(self.random.uniform(1, 90))
-            key = self.random.choice([record for record in RECORDS if record[0] == "email"])
-            found = self.emulator.find("contacts", key[1], by="email")
-            if found is None or found.properties.get("email") != key[1]:
-                continue
+            known = BY_HUBSPOT_ID in self.before
+            key = self.random.choice([*RECORDS, BY_HUBSPOT_ID] if known else RECORDS)
+            found = self.emulator.find("contacts", key[1], by=key[0])
+            if found is None or key not in ((key[0], found.id), *found.properties.items()):
+                continue  # It is not there, or was merged into another one already.
             other = self.emulator.create("contacts", {"email": f"bystander{number}@example.com"})
             if self.random.random() < 0.5:
                 self.emulator.merge("contacts", found.id, other)
@@ -285,6 +332,7 @@ class Run:
         crash_at = self.random.randint(1, 12) if self.random.random() < self.crashes else None
         perils = Perils(self.random, crash_at, self.unanswered, self.note)
         self.note(f"consumer {number} takes {[message.message_id for message in received]}")
+        self.witness.hands_over(message.body for message in received)
         try:
             consumed = await self._consume(self._process(f"consumer {number}"), received, perils)
         except BaseExceptionGroup as error:
@@ -302,7 +350,7 @@ class Run:
     ) -> Consumed:
         return await consume(
             received,
-            queue=PerilousQueue(self.sqs, perils, self.now),
+            queue=PerilousQueue(self.sqs, perils, self.now, self.witness.dead_letters),
             ports=self._ports(process, perils),
             terms=Terms(LATE_WRITE_SECONDS, not_found_retry_seconds=600),
             rules=Rules(),
@@ -342,6 +390,7 @@ class Run:
             permits=lambda _account: process.permits,
             now=self.now,
             random=self.random,
+            answers=self.witness.answers,
             call_seconds_max=self.call_seconds_max,
         )
 
@@ -387,12 +436,17 @@ class Run:
         for message in received:
             if message.message_id not in consumed.returned:
                 self.sqs.delete(message.message_id)
+        calm = asyncio.get_running_loop().time() > TROUBLE_SECONDS
         for delivery, fate in consumed.fates:
             self.note(f"consumer {number}: {delivery.event_id} {fate}")
-            if asyncio.get_running_loop().time() > TROUBLE_SECONDS:
-                self.deliveries[delivery.source, delivery.event_id] += 1
-            if isinstance(fate, Written | Superseded):
-                self.settled.add((delivery.source, delivery.event_id))
+            self.witness.comes_back(delivery, fate, calm=calm)
+
+
+def _switches(random: Random) -> dict[str, str]:
+    """Turn some of what is not known for sure, of which no client may depend on either."""
+    return {
+        name: random.choice(SETTINGS[name]) for name in UNKNOWN if random.random() < UNKNOWN_TURNED
+    }
 
 
 async def _token(_account: str, _fresh: bool) -> str:  # noqa: FBT001 - a port

@@ -39,7 +39,7 @@ def test_the_perils_are_real():
         "MORE_REFUSED",
         "NOT_FOUND",
     }
-    for seed in range(150):
+    for seed in range(300):
         trace = "\n".join(simulate(seed).trace)
         missing = {sign for sign in missing if sign not in trace}
         if not missing:
