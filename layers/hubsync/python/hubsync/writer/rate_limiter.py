@@ -39,8 +39,8 @@ OUTAGE_MS: Final = 75_000  # Fewer than one probe a minute.
 DAILY_MS: Final = 900_000  # One probe in 15 minutes until the daily limit resets.
 THROTTLED_MS: Final = 1_000  # Rolling limits free up as their window moves on.
 HELD_MS_MAX: Final = 10_000  # A longer Retry-After is a pause, which ends with a probe.
-# Shares of the limit, in whole calls, but of at most 100: what they allow for does not grow with it.
-# Measured: with slack that did, another client of the same token cost three times the throttles.
+# Shares of the limit, in whole calls, but of at most 100: what they allow for grows no further.
+# Measured: with slack that did, another client of the same token was throttled thrice as often.
 # Our own pace leaves a hundredth of 100; less left means that others use the limit, too. Of a limit
 # of 10 our own pace may leave nothing.
 SHARED_LIMIT_MAX: Final = 100
