@@ -13,8 +13,8 @@ help: ## print the verbs
 demo: .venv/installed ## the main job on a local stack with definite faults: sends webhooks, shows the CRM, exits
 	@$(BIN)/hubsync demo $(ARGS)
 
-local: .venv/installed ## the local stack until Ctrl-C: gateway, functions, queues, HubSpot emulator
-	@$(BIN)/hubsync local $(ARGS)
+local: .venv/installed ## the local stack until Ctrl-C: gateway, functions, queues, HubSpot emulator (SOURCES=DIR: your own)
+	@$(if $(SOURCES),HUBSYNC_SOURCES="$(SOURCES)") $(BIN)/hubsync local $(ARGS)
 
 test: .venv/installed .npm/installed ## every suite; no Docker, no account
 	@$(BIN)/pytest -n 3 --dist worksteal $(ARGS)
@@ -56,10 +56,14 @@ endif
 bench: .venv/installed ## figures against their targets; ARGS=--json for one line each
 	@$(BIN)/python -m hubsync_bench $(ARGS)
 
-build: .venv/installed .venv-sam/installed .venv-lambda/installed ## what is deployed, built without Docker: functions, layers for arm64
-	@for file in functions/ingest/sources/*.toml; do $(BIN)/hubsync source check "$$file" >/dev/null || exit 1; done
+build: .venv/installed .venv-sam/installed .venv-lambda/installed ## what is deployed, built without Docker: functions, layers for arm64 (SOURCES=DIR: your own)
+	@for file in "$(or $(SOURCES),functions/ingest/sources)"/*.toml; do $(BIN)/hubsync source check "$$file" >/dev/null || exit 1; done
 	@$(SAM) validate --lint --region us-east-1
 	@$(SAM) build $(ARGS)
+ifdef SOURCES
+	@rm -rf .aws-sam/build/IngestFunction/sources && mkdir .aws-sam/build/IngestFunction/sources
+	@cp "$(SOURCES)"/*.toml .aws-sam/build/IngestFunction/sources/
+endif
 	@$(MAKE) --no-print-directory $(HOST)/installed
 	@find .aws-sam/build -mindepth 1 -maxdepth 1 ! -name DependenciesLayer -exec ln -sfn -t $(HOST) "$(CURDIR)/{}" \;
 	@$(BIN)/python -m hubsync_checks.build_report
@@ -72,7 +76,7 @@ sbom: .venv-audit/installed ## the packages that ship, as .aws-sam/sbom.cdx.json
 
 # Without a change in the functions' own properties SAM publishes no version (decision 0018). One word,
 # since SAM breaks long lines.
-deploy: build ## build, then deploy with samconfig.toml; needs an AWS account
+deploy: build ## build, then deploy with samconfig.toml; needs an AWS account (SOURCES=DIR: your own)
 	@grep -q release=development .aws-sam/build/template.yaml
 	@sed -i.bak "s/release=development/release=$$(date -u +%Y-%m-%dT%H:%M:%SZ)/" .aws-sam/build/template.yaml
 	@$(SAM) deploy $(ARGS)

@@ -18,7 +18,7 @@ from hubsync_cli.completion import reasons, sources
 from hubsync_cli.console import err, fail, out
 from hubsync_cli.rendering import letter_summary, letter_table, letter_whole, print_line
 from hubsync_cli.stack_option import JsonOption, StackOption, moment_option, reaching
-from hubsync_local.checkout import SOURCES
+from hubsync_local.sources_folder import sources_folder
 from hubsync_operations.dead_letter import Filter, Letter
 from hubsync_operations.dead_letter_queue import Look, Redrive, Redriven, visit
 from hubsync_operations.remap import remap
@@ -140,7 +140,7 @@ def redrive(
     dry_run: Annotated[
         bool, typer.Option("--dry-run", help="Only count what would be redriven.")
     ] = False,
-    sources_folder: Annotated[
+    folder: Annotated[
         Path | None,
         typer.Option(
             "--sources",
@@ -168,7 +168,7 @@ def redrive(
         def tell(so_far: Redriven) -> None:
             status.update(f"looked at {so_far.messages:,} messages, redriven {so_far.sent:,}")
 
-        known = load_sources(sources_folder or SOURCES, target.object_types)
+        known = load_sources(folder or sources_folder(), target.object_types)
         map_anew = partial(remap, sources=known, object_types=target.object_types, now=time.time())
         run = Redrive(target.queues, wanted, map_anew, limit=limit, dry_run=dry_run, tell=tell)
         result = run.run()

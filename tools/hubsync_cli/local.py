@@ -18,6 +18,7 @@ from rich.table import Table
 from hubsync_cli.console import err, fail
 from hubsync_local.checkout import PROJECT, NoCheckoutError, require_checkout
 from hubsync_local.processes import LocalError
+from hubsync_local.sources_folder import VARIABLE
 from hubsync_local.stack import Ports, Stack
 from hubsync_local.stack_file import FOLDER, announced
 from hubsync_local.template.intrinsics import TemplateError
@@ -57,6 +58,17 @@ def local(
         Path | None,
         typer.Option(exists=True, dir_okay=False, help="The SAM template to run; the checkout's."),
     ] = None,
+    sources: Annotated[
+        Path | None,
+        typer.Option(
+            "--sources",
+            metavar="DIR",
+            exists=True,
+            file_okay=False,
+            envvar=VARIABLE,
+            help="Your own sources' files, instead of functions/ingest/sources.",
+        ),
+    ] = None,
     verbose: Annotated[
         bool, typer.Option("--verbose", help="Show what the functions log, on standard error.")
     ] = False,
@@ -75,6 +87,7 @@ def local(
         hubspot_url=hubspot_url,
         environment=parse_environment(env or []),
         consumers=consumers,
+        sources=sources,
     )
     with stopping_on_signals(), failing_clearly(), stack, announced(_announcement(stack)):
         if as_json:

@@ -19,7 +19,7 @@ from hubsync.writer_settings import PathSettings, versions_by_type
 from hubsync_cli.completion import sources
 from hubsync_cli.console import err, fail, out
 from hubsync_cli.headers import HeaderOption, parse_headers
-from hubsync_local.checkout import SOURCES
+from hubsync_local.sources_folder import sources_folder
 from hubsync_operations import plan as planning
 from hubsync_operations.plan import Call, Passed, Plan
 from hubsync_operations.plan_input import Given, parse_given
@@ -80,7 +80,7 @@ def plan(
 
 
 def _source(name: str) -> Source:
-    known = load_sources(SOURCES)
+    known = load_sources(sources_folder())
     if name not in known:
         raise typer.BadParameter(
             f"{name!r} is not one of {', '.join(known)}", param_hint="--source"

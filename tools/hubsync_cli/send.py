@@ -16,8 +16,8 @@ from hubsync.errors import HubsyncError, Misconfigured
 from hubsync_cli.console import err, fail, out
 from hubsync_cli.headers import HeaderOption, parse_headers
 from hubsync_cli.signing_secret import find_secret
-from hubsync_local.checkout import SOURCES
 from hubsync_local.signing import scheme_of
+from hubsync_local.sources_folder import sources_folder
 from hubsync_local.stack_file import running_stack
 from hubsync_operations.source_check import sample
 
@@ -101,7 +101,7 @@ def _say_why(answer: httpx.Response, source: str, body: bytes, headers: dict[str
     told = answer.json() if answer.status_code == httpx.codes.ACCEPTED else {}
     for pointer in told.get("unknown", []):
         err.print(f"[yellow]unknown:[/] {escape(pointer)} is no member of a change event")
-    path = SOURCES / f"{source}.toml"
+    path = sources_folder() / f"{source}.toml"
     if not (told.get("ignored") or told.get("kept")) or not path.is_file():
         return
     try:

@@ -21,7 +21,8 @@ from hubsync_cli.console import err, fail, out
 from hubsync_cli.headers import HeaderOption, parse_headers
 from hubsync_cli.rendering import print_line
 from hubsync_cli.stack_option import JsonOption
-from hubsync_local.checkout import EXAMPLES, SOURCES
+from hubsync_local.checkout import EXAMPLES
+from hubsync_local.sources_folder import sources_folder
 from hubsync_operations.source_cases import Case, cases, tell, written
 from hubsync_operations.source_check import (
     Checked,
@@ -188,7 +189,7 @@ def new_(
         raise typer.BadParameter(
             f"{name!r} is no name: lower-case letters, digits, - and _", param_hint="NAME"
         )
-    target = (folder or SOURCES) / f"{name}.toml"
+    target = (folder or sources_folder()) / f"{name}.toml"
     text = example.read_text("utf-8").replace(f'"webhooks/{like}"', f'"webhooks/{name}"')
     try:
         target.parent.mkdir(parents=True, exist_ok=True)

@@ -7,7 +7,7 @@ from typing import Any
 from hubsync.core.payloads.source import load_source
 from hubsync.core.signatures.schemes import STANDARD_WEBHOOKS, Scheme
 from hubsync.core.signatures.verify import second_of, sign
-from hubsync_local.checkout import SOURCES
+from hubsync_local.sources_folder import sources_folder
 
 # Anything else that stands there, such as a signature that is wrong on purpose, is left as it is.
 PLACEHOLDER = "placeholder"
@@ -15,7 +15,7 @@ PLACEHOLDER = "placeholder"
 
 def scheme_of(source: str) -> Scheme:
     """Return how requests of a source are signed; one that is not declared is taken for ours."""
-    path = SOURCES / f"{source}.toml"
+    path = sources_folder() / f"{source}.toml"
     return load_source(path).signature.rules if path.exists() else STANDARD_WEBHOOKS
 
 

@@ -7,11 +7,13 @@
 Leaving the context ends every process. So does the death of this one, however it comes.
 """
 
+import shutil
+import tempfile
 import time
 import tomllib
 from collections.abc import Iterator, Mapping
 from contextlib import AbstractContextManager, ExitStack
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from socket import socket
 from threading import Event
@@ -21,7 +23,7 @@ from botocore.exceptions import ClientError
 
 import hubspot_emulator
 from hubsync_local import api_gateway, aws, processes
-from hubsync_local.checkout import PROJECT
+from hubsync_local.checkout import PROJECT, SOURCES
 from hubsync_local.event_source_mapping import polling
 from hubsync_local.lambda_runtime import Runtime, Start, lambda_environment
 from hubsync_local.processes import LocalError, Server
@@ -33,6 +35,7 @@ EMULATOR = Path(hubspot_emulator.__file__).with_name("__main__.py")
 LOOK_SECONDS = 0.1
 QUEUES = {"change": "ChangeQueue", "dead_letter": "DeadLetterQueue"}
 TABLE = "StateTable"
+_SOURCES_ASIDE = shutil.ignore_patterns("sources", "__pycache__")
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,6 +58,7 @@ class Stack:
     """A stack that runs while its context lasts; `ready` then tells where everything is.
 
     `hubspot_url` replaces the emulator, `environment` overrides the variables of every function,
+    `sources` are used instead of the checkout's, as `make deploy SOURCES=DIR` has it,
     `consumers` lowers the concurrency of every trigger, `start` is what functions run in. Entering
     raises LocalError or TemplateError when the stack cannot start.
     """
@@ -74,6 +78,7 @@ class Stack:
         environment: Mapping[str, str] | None = None,
         consumers: int | None = None,
         start: Start | None = None,
+        sources: Path | None = None,
     ) -> None:
         self.logs = logs
         self._template_path = template
@@ -82,6 +87,7 @@ class Stack:
         self._overrides = environment or {}
         self._consumers = consumers
         self._start_process = start
+        self._own_sources = sources
         self._servers: list[Server] = []
         self.runtimes = {}
         self._context = ExitStack()
@@ -136,6 +142,8 @@ class Stack:
             context, "hubspot", EMULATOR, self._ports.hubspot, "--port"
         )
         self.template = read_template(self._template_path, aws=aws_url)
+        if self._own_sources is not None:
+            self.template = _with_sources(self.template, self._own_sources, context)
         for server in self._servers:
             server.wait_until_listening()
         self.aws = aws.Aws(aws_url)
@@ -155,6 +163,7 @@ class Stack:
             },
             "table": self.template.tables[TABLE].name if TABLE in self.template.tables else None,
             "sources": sources,
+            "sources_folder": str((self._own_sources or SOURCES).resolve()),
             "functions": {name: self._description(r) for name, r in self.runtimes.items()},
         }
 
@@ -227,3 +236,18 @@ class Stack:
             "code": str(function.code.relative_to(folder, walk_up=True)),
             "environment": dict(runtime.environment),
         }
+
+
+def _with_sources(template: Template, sources: Path, context: ExitStack) -> Template:
+    """Return the template with its functions' code as it is built with other sources."""
+    functions = {}
+    for name, function in template.functions.items():
+        if (function.code / "sources").is_dir():
+            folder = Path(context.enter_context(tempfile.TemporaryDirectory(prefix="hubsync-")))
+            shutil.copytree(function.code, folder, dirs_exist_ok=True, ignore=_SOURCES_ASIDE)
+            (folder / "sources").mkdir()
+            for path in sources.glob("*.toml"):
+                shutil.copy(path, folder / "sources")
+            function = replace(function, code=folder)  # noqa: PLW2901 - the same one, elsewhere
+        functions[name] = function
+    return replace(template, functions=functions)
