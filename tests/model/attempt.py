@@ -149,12 +149,18 @@ class Attempt:
         """HubSpot lacks the record, or a property that it requires and that was not sent.
 
         What brings it may be on its way. Only events that have waited for it long enough are
-        refused, with all that they say; after a doubt the wait begins anew.
+        refused, with all that they say; after a doubt the wait begins anew. Archives miss nothing.
         """
         if not consumer.doubted:
-            consumer = self.drop(consumer, self.open(consumer) & self.said_by(expired))
+            consumer = self.drop(
+                consumer, self.open(consumer) & self.said_by(self.missing(expired))
+            )
         consumer = self.answered(consumer)
         return consumer._replace(halted=Halt.MISSING) if self.open(consumer) else consumer
+
+    def missing(self, events: Events) -> Events:
+        """Return the events that can miss a record, or a property of it."""
+        return events & ~self.scenario.archives
 
     def give_up(self, consumer: Consumer, lost: Readings) -> Consumer:
         """Drop what HubSpot never answered for, reading by reading."""

@@ -193,8 +193,8 @@ def archived(state: State, request: Request) -> State:
         return state
     word = request.sent[EXISTENCE]
     values = (word, *([0] * (len(crm.values) - 1)))
-    crm = crm._replace(values=values, alive=0)
-    return state._replace(crm=known_archived(crm, word))
+    crm = known_archived(crm._replace(values=values, alive=0), word)
+    return state._replace(crm=crm, refused=state.refused & ~readings_of(request.sent))
 
 
 def known_true(crm: HubSpot, word: int) -> HubSpot:

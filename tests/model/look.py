@@ -36,7 +36,10 @@ class Looks(Attempt):
             Phase.LOOK_UNANSWERED: self.look_unanswered,
         }[Phase(before.phase)]
         there = self.there(state.crm, before.sent)
-        state = state._replace(crm=known_true(state.crm, there[EXISTENCE]))
+        state = state._replace(
+            crm=known_true(state.crm, there[EXISTENCE]),
+            refused=state.refused & ~readings_of(there),
+        )
         return Step(judge(state, me, there), me, "looks, and finds {values}", 0, there)
 
     def there(self, crm: HubSpot, sent: Values) -> Values:
@@ -68,15 +71,14 @@ class Looks(Attempt):
         left = readings_of(before.sent) & ~readings_of(there)
         if left and (not before.blamed or before.blamed & left):
             consumer = self.refuse(consumer, before.blamed)
-        after = state._replace(refused=state.refused & ~readings_of(there))
-        return put(after, me, self.go_on(consumer))
+        return put(state, me, self.go_on(consumer))
 
     def look_unanswered(self, state: State, me: int, there: Values) -> State:
         """Give up what is not there of an input that was in doubt once too often.
 
         Only of events in hand, which become the dead letters that say so. The sweep gives up all.
         """
-        before = state.consumers[me]
+        before = state.consumers[me]._replace(unanswerable=0)
         lost = readings_of(before.sent) & ~readings_of(there)
         if lost & ~reading(EXISTENCE, before.sent[EXISTENCE]):
             lost &= ~reading(EXISTENCE, before.sent[EXISTENCE])
@@ -86,10 +88,13 @@ class Looks(Attempt):
             consumer = self.give_up(consumer, given_up)
         elif lost:
             consumer = consumer._replace(halted=Halt.NOT_NOW)
+        return put(self.excused(state, lost), me, self.go_on(consumer))
+
+    def excused(self, state: State, lost: Readings) -> State:
+        """Let readings be given up, if an onlooker has counted as many ambiguous outcomes."""
         assert self.scenario.doubts is not None
         excused = lost if state.row >= self.scenario.doubts.most else 0
-        after = state._replace(refused=state.refused | excused, row=0)
-        return put(after, me, self.go_on(consumer))
+        return state._replace(refused=state.refused | excused)
 
     def given_up(self, lost: Readings, consumer: Consumer) -> Readings:
         return lost & self.said_by(consumer.hand) if consumer.hand else lost
@@ -105,10 +110,23 @@ class Looks(Attempt):
             return self.finds_none(state, me)
         if not self.is_own(state.crm):
             return self.finds_foreign(state, me)
+        if before.unanswerable:
+            return self.archive_unanswered(state, me)
         if self.is_out_of_time(before):
             return Step(self.not_applied(state, me), me, "has no time to archive")
         consumer = self.call(before._replace(phase=Phase.ARCHIVE_REPLY, target=state.crm.id))
         return Step(put(state, me, consumer), me, "finds the record and archives it by its id")
+
+    def archive_unanswered(self, state: State, me: int) -> Step:
+        """Give up archives that were in doubt once too often: the record is there."""
+        before = state.consumers[me]._replace(unanswerable=0)
+        lost = self.open(before) & self.said_by(self.scenario.archives)
+        if self.given_up(readings_of(before.sent), before):
+            consumer = self.refuse(before, 0)
+        else:
+            consumer = before._replace(halted=Halt.NOT_NOW)
+        after = put(self.excused(state, lost), me, self.go_on(consumer))
+        return Step(after, me, "finds the record, and gives the archive up")
 
     def unmatched(self, state: State, me: int) -> Step:
         """A record found by an additional address shows another key: read once more, alone."""
@@ -125,7 +143,9 @@ class Looks(Attempt):
     def finds_none(self, state: State, me: int) -> Step:
         """Vouch for the archive: only a read that finds nothing does."""
         word = state.consumers[me].sent[EXISTENCE]
-        after = state._replace(crm=known_archived(state.crm, word))
+        after = state._replace(
+            crm=known_archived(state.crm, word), refused=state.refused & ~reading(EXISTENCE, word)
+        )
         return Step(self.is_vouched(after, me, self.word(word)), me, "finds no record")
 
     def finds_foreign(self, state: State, me: int) -> Step:

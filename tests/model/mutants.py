@@ -302,6 +302,14 @@ WORDINGS = (
         later=0b1100,
     ),
     mutant(
+        "archives that miss nothing",
+        wordings.ArchivesMissToo,
+        checks.GROUNDLESS,
+        "archive, upsert q",
+        there=False,
+        required=1,
+    ),
+    mutant(
         "looking for what is refused after a doubt",
         wordings.RefusedUnseen,
         checks.STANDS,

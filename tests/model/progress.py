@@ -64,6 +64,8 @@ class Progress:
         passed: list[State] = []
         while (name, state) not in self._known and len(passed) <= ROUNDS_MOST:
             after = deliver(state)
+            if after == state and state.waiting:  # All else has had its chance.
+                after = state._replace(waiting=0, waited=state.waited | state.waiting)
             passed.append(state)
             if after == state:
                 self._known[name, state] = 0 if self._is_rest(state) else ROUNDS_MOST + 1

@@ -96,6 +96,7 @@ class Protocol(Looks):
             entry=entry,
             uncertain=state.ledger.pending if doubted else 0,
             doubted=doubted,
+            unanswerable=int(looks),
             holds=1,
         )
         consumer = self.hold_archive(consumer, self.expired(state, hand))
@@ -106,7 +107,7 @@ class Protocol(Looks):
         others = [o._replace(holds=0) if o.holds else o for o in after.consumers]
         after = after._replace(ledger=self.intent(state, entry), consumers=tuple(others))
         words = "takes {events} and the lease, commits its intent and "
-        return self.send(after, me, consumer, words, looks=looks)
+        return self.send(after, me, consumer, words)
 
     def after_doubt(self, entry: Ledger) -> Ledger:
         """Count an expired lease as a doubt: nobody knows what came of what was sent under it."""
@@ -128,19 +129,17 @@ class Protocol(Looks):
         """Return what acquiring writes into the ledger before anything is sent."""
         return entry
 
-    def send(
-        self, state: State, me: int, consumer: Consumer, words: str = "", *, looks: bool = False
-    ) -> Step:
+    def send(self, state: State, me: int, consumer: Consumer, words: str = "") -> Step:
         """Make the next call, whose kind the newest word on existence decides."""
         due = self.due(consumer)
         consumer = consumer._replace(sent=due)
         if not any(due):
             ready = self.go_on(consumer)
             return Step(put(state, me, ready), me, words + "has nothing to send", consumer.hand)
-        if looks:
-            phase, call = Phase.LOOK_UNANSWERED, "looks for {values}"
-        elif self.kind_of(due) == Kind.ARCHIVE:
+        if self.kind_of(due) == Kind.ARCHIVE:
             phase, call = Phase.READ, "reads the record by key, to archive it"
+        elif consumer.unanswerable:
+            phase, call = Phase.LOOK_UNANSWERED, "looks for {values}"
         elif self.is_silenced(consumer):
             phase, call = Phase.LOOK_SILENT, "looks for {values}, which answers left out"
         else:
@@ -209,7 +208,7 @@ class Protocol(Looks):
         after = put(state, me, self.go_on(self.miss(before, expired)))
         if before.doubted or not before.hand:
             return after
-        excused = self.said_by(before.hand & state.waited)
+        excused = self.said_by(before.hand & state.waited & ~self.scenario.archives)
         return after._replace(refused=after.refused | excused & self.open(before))
 
     def lacks_required(self, state: State, me: int) -> State:

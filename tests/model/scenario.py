@@ -55,6 +55,9 @@ class Doubts:
     apart: int = 2
     most: int = 3
 
+    def __str__(self) -> str:
+        return f"{self.apart} and {self.most}"
+
 
 @dataclass(frozen=True, slots=True)
 class Event:

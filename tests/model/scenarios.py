@@ -44,7 +44,9 @@ def _name(events: str, most: int, budgets: tuple[Budget, Budget], more: dict[str
     )
     told = [events, f"{most} of: {some}" if most else "", f"freely: {freely}" if freely else ""]
     told += [
-        name if value is True else f"{name}={value}" for name, value in more.items() if value != 1
+        name if value is True else f"{name}={value}"
+        for name, value in more.items()
+        if (name, value) != ("consumers", 1)
     ]
     return "; ".join(filter(None, told))
 
@@ -98,6 +100,7 @@ SILENCE = (
 DOUBTS = (
     scenario("update pq, update q", 2, DOUBT | {Fault.POISON, Fault.BAD}, doubts=Doubts(1, 2)),
     scenario("upsert p, archive, upsert p", 1, {Fault.POISON, Fault.BAD}, doubts=Doubts()),
+    scenario("update p, archive", 2, DOUBT, doubts=Doubts(1, 2)),
     scenario("upsert p, update q", 2, {Fault.POISON, Fault.BAD}, doubts=Doubts(), there=False),
 )
 

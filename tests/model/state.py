@@ -118,6 +118,7 @@ class Consumer(NamedTuple):
     uncertain: Readings = 0  # What may have been applied when no answer came.
     archive_waits: int = 0
     doubted: int = 0  # Began after an ambiguous outcome.
+    unanswerable: int = 0  # What is pending is looked for, rather than sent once more.
     unrecorded: int = 0  # A verdict after a doubt, which the ledger does not know yet.
     rounds: int = 0  # For older readings, in this invocation.
     calls: int = 0  # Made in this invocation; counted only if time can run out.

@@ -8,7 +8,7 @@ from tests.model import checks
 from tests.model.explorer import explore
 from tests.model.protocol import Protocol
 from tests.model.scenario import Fault
-from tests.model.scenarios import ANY, EXISTENCE, QUEUE, SMALL, scenario
+from tests.model.scenarios import ANY, EXISTENCE, LARGE, QUEUE, SMALL, scenario
 from tests.model.trace import told
 from tests.model.variants import VARIANTS
 from tests.model.world import World
@@ -56,6 +56,11 @@ def test_a_dead_holder_of_a_rejected_events_copy_leaves_it_to_the_sweep():
 def test_a_message_given_up_leaves_what_is_pending_to_the_sweep():
     unswept = scenario("update p", 2, {Fault.CRASH, Fault.GIVEN_UP}, sweep=False)
     assert finding(unswept).endswith(checks.LEFT)
+
+
+def test_scenarios_of_one_name_are_the_same():
+    every = set(SMALL + EXISTENCE + LARGE)
+    assert len({scenario.name for scenario in every}) == len(every)
 
 
 def test_exploring_twice_finds_the_same():

@@ -245,6 +245,14 @@ class WaitsFromReceipt(Protocol):
         return hand or self.everything
 
 
+class ArchivesMissToo(Protocol):
+    """An archive that has waited is refused with the upsert that lacks a required property."""
+
+    @override
+    def missing(self, events: Events) -> Events:
+        return events
+
+
 class WaitsInTheLedger(Protocol):
     """The wait for something missing is the record's: it is over for all events at once."""
 
