@@ -10,7 +10,7 @@ NOON = 1_795_262_400_000_000  # 2026-11-21T12:00:00Z in microseconds
 ADA = RecordKey("main", "0-1", "email", "ada@example.com")
 
 
-def wire(**fields):
+def raw_event(**fields):
     """A change event as upstream writes it; a field set to None is left out."""
     event = {
         "eventId": "e-1",
@@ -24,7 +24,7 @@ def wire(**fields):
 
 
 def an_event(**fields):
-    (event,) = parse_events(wire(**fields), NO_RULES)
+    (event,) = parse_events(raw_event(**fields), NO_RULES)
     return event
 
 

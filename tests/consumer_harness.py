@@ -14,10 +14,10 @@ from hubspot_emulator import HubSpot as Emulator
 from hubspot_emulator import Switches
 from hubspot_emulator.httpx_transport import EmulatorTransport
 from hubsync.audit import audit
-from hubsync.consume import Received, consume
+from hubsync.consume import QueueMessage, consume
 from hubsync.core.records.entry import ABSENT
 from hubsync.edge.hubspot import HubSpot
-from hubsync.ports import LedgerWrite, Ports, Terms
+from hubsync.ports import LedgerWrite, Ports, WritePolicy
 from hubsync.sweep import sweep
 from hubsync_local.in_memory import MemoryLedger, unlimited
 from hubsync_local.virtual.clock import run_virtually
@@ -53,7 +53,7 @@ class KeptQueue:
         return frozenset(range(len(given)))
 
 
-class Stage:
+class ConsumerHarness:
     def __init__(self, *faults, **switches):
         self.hubspot = Emulator(now=self.now, faults=faults, switches=Switches(**switches))
         self.ledger = MemoryLedger()
@@ -81,7 +81,7 @@ class Stage:
 
     def consume(self, *bodies, receives=1, seconds=INVOCATION_SECONDS):
         """One invocation with a message for each body."""
-        messages = [Received(f"m{n}", f"h{n}", body, receives) for n, body in enumerate(bodies)]
+        messages = [QueueMessage(f"m{n}", f"h{n}", body, receives) for n, body in enumerate(bodies)]
 
         def run(_client, **given):
             return consume(messages, queue=self.queue, rules=NO_RULES, **given)
@@ -118,8 +118,8 @@ class Stage:
                 written_at=self._written_at,
             )
             loop = asyncio.get_running_loop()
-            terms = Terms(LATE_WRITE_SECONDS, NOT_FOUND_RETRY_SECONDS)
-            result = await run(client, ports=ports, terms=terms, deadline=loop.time() + seconds)
+            policy = WritePolicy(LATE_WRITE_SECONDS, NOT_FOUND_RETRY_SECONDS)
+            result = await run(client, ports=ports, policy=policy, deadline=loop.time() + seconds)
             self._before += loop.time()
             return result
 
@@ -156,11 +156,11 @@ SET_BY_TESTS = frozenset(
 )
 
 
-def fates(consumed):
+def outcomes(consumed):
     """Each event's fate, in the order of the messages."""
-    return [(delivery.event_id, fate) for delivery, fate in consumed.fates]
+    return [(delivery.event_id, outcome) for delivery, outcome in consumed.outcomes]
 
 
 def tally(consumed):
     """How many events had which kind of fate."""
-    return Counter(type(fate).__name__ for _, fate in consumed.fates)
+    return Counter(type(outcome).__name__ for _, outcome in consumed.outcomes)

@@ -83,7 +83,7 @@ def unique_names(properties):
 
 
 @st.composite
-def wires(draw):
+def raw_events(draw):
     """A valid event as upstream may write it."""
     operation = draw(st.sampled_from(["upsert", "archive"]))
     id_property, id_ = draw(UNIQUE)

@@ -54,6 +54,6 @@ async def _audit(seconds_left: float) -> Audited:
         connected.hubspot.read_histories,
         records_max=AUDIT_RECORDS_MAX,
         ports=connected.ports,
-        terms=connected.terms,
+        policy=connected.policy,
         deadline=asyncio.get_running_loop().time() + seconds_left,
     )

@@ -61,7 +61,7 @@ async def _consume(event: dict[str, Any], context: LambdaContext) -> Consumed:
         received(event),
         queue=queue(),
         ports=connections().ports,
-        terms=connections().terms,
+        policy=connections().policy,
         rules=Rules(settings().object_types),
         deadline=asyncio.get_running_loop().time() + seconds_left,
     )
@@ -69,13 +69,15 @@ async def _consume(event: dict[str, Any], context: LambdaContext) -> Consumed:
 
 def counts(consumed: Consumed) -> dict[str, int]:
     """Return what an invocation came to, by the names of its metrics."""
-    fates = Counter(type(fate).__name__ for _, fate in consumed.fates)
-    reasons = Counter(fate.reason for _, fate in consumed.fates if isinstance(fate, Retryable))
+    outcomes = Counter(type(outcome).__name__ for _, outcome in consumed.outcomes)
+    reasons = Counter(
+        outcome.reason for _, outcome in consumed.outcomes if isinstance(outcome, Retryable)
+    )
     return {
-        "EventsWritten": fates["Written"],
-        "EventsSuperseded": fates["Superseded"],
-        "EventsDeadLettered": fates["Rejected"],
-        "EventsRetried": fates["Retryable"],
+        "EventsWritten": outcomes["Written"],
+        "EventsSuperseded": outcomes["Superseded"],
+        "EventsDeadLettered": outcomes["Rejected"],
+        "EventsRetried": outcomes["Retryable"],
         "EventsPaused": reasons[PAUSED],
         "TokenRefused": sum(reasons[code] for code in TOKEN_REFUSED),
         "RecordsWritten": consumed.records_written,
@@ -90,14 +92,14 @@ def _count(consumed: Consumed, calls: int, throttled: int) -> None:
     for name, count in (counts(consumed) | hubspot).items():
         metrics.add_metric(name, MetricUnit.Count, count)
     now = time.time()
-    late = sorted(now - d.occurred_at / 1e6 for d, f in consumed.fates if isinstance(f, Written))
+    late = sorted(now - d.occurred_at / 1e6 for d, f in consumed.outcomes if isinstance(f, Written))
     for seconds in late[:: len(late) // LATENCIES_MAX + 1]:
         metrics.add_metric("WriteLatency", MetricUnit.Seconds, seconds)
 
 
 def _log(consumed: Consumed) -> None:
     """Say what became of each event, by ids, codes and names of properties only."""
-    for settled in settled_lines(consumed.fates):
+    for settled in settled_lines(consumed.outcomes):
         logger.info("events_settled", settled=settled)
     for (object_type, name), events in consumed.values_kept.items():
         logger.warning(
@@ -107,14 +109,14 @@ def _log(consumed: Consumed) -> None:
             count=len(events),
             event_ids=[event_id for _, event_id in events[:EVENTS_LOGGED_MAX]],
         )
-    for delivery, fate in consumed.fates:
-        if isinstance(fate, Rejected):
+    for delivery, outcome in consumed.outcomes:
+        if isinstance(outcome, Rejected):
             logger.warning(
                 "event_dead_lettered",
                 event_id=delivery.event_id,
-                reason_code=fate.code,
-                refused_properties=list(fate.properties),
-                hubspot_correlation_id=fate.correlation_id,
+                reason_code=outcome.code,
+                refused_properties=list(outcome.properties),
+                hubspot_correlation_id=outcome.correlation_id,
             )
 
 

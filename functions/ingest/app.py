@@ -21,7 +21,7 @@ from aws_lambda_powertools import Logger, Metrics
 from aws_lambda_powertools.metrics import MetricUnit
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
-from hubsync.core.event import moment_text
+from hubsync.core.event import format_timestamp
 from hubsync.core.kept_payload import Kept
 from hubsync.core.payloads.cloud_events import permission
 from hubsync.core.payloads.source import Source, load_sources
@@ -196,7 +196,7 @@ def _secrets_of(source: Source, fresh: bool) -> Sequence[str]:  # noqa: FBT001 -
 
 def _keep(kept: Kept, body: str) -> None:
     url = settings().dead_letter_queue_url
-    rejected_at = moment_text(time.time_ns() // 1_000)
+    rejected_at = format_timestamp(time.time_ns() // 1_000)
     keep(aws_clients.sqs(), url, kept, body, rejected_at=rejected_at)
 
 

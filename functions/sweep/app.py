@@ -40,7 +40,7 @@ async def _sweep(seconds_left: float) -> Swept:
         start=bookmark.start,
         pages=SWEEP_PAGES_MAX,
         ports=connected.ports,
-        terms=connected.terms,
+        policy=connected.policy,
         deadline=asyncio.get_running_loop().time() + seconds_left,
     )
     left = bookmark.left + swept.left

@@ -5,7 +5,7 @@ from openapi_spec_validator import OpenAPIV31SpecValidator
 
 from hubsync.core.event import ChangeEvent
 from hubsync_checks.openapi import document, text
-from tests.builders import wire
+from tests.builders import raw_event
 from tests.openapi import DOCUMENT, described, mistakes, operation
 
 BODIES = operation("post")["requestBody"]["content"]
@@ -46,7 +46,7 @@ def test_every_field_of_a_change_event_is_described():
     ids=repr,
 )
 def test_an_event_that_is_valid_fits_the_schema(fields):
-    assert mistakes(wire(**fields), EVENT) == []
+    assert mistakes(raw_event(**fields), EVENT) == []
 
 
 @pytest.mark.parametrize(
@@ -68,4 +68,4 @@ def test_an_event_that_is_valid_fits_the_schema(fields):
     ids=lambda fields: repr(fields)[:40],
 )
 def test_an_event_that_is_not_does_not(fields):
-    assert mistakes(wire(**fields), EVENT) != []
+    assert mistakes(raw_event(**fields), EVENT) != []

@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from tests.builders import wire
+from tests.builders import raw_event
 from tests.contract.monitoring_rules import emitted
 
 FUNCTIONS = ("IngestFunction", "ConsumerFunction", "SweepFunction", "AuditFunction")
@@ -15,7 +15,7 @@ def test_a_function_emits_what_its_code_names_with_its_service_as_only_dimension
     if name in ("SweepFunction", "AuditFunction"):
         driver.stack.runtimes[name].invoke({})
     else:
-        driver.post(json.dumps(wire(id=f"{name.lower()}@example.com")).encode())
+        driver.post(json.dumps(raw_event(id=f"{name.lower()}@example.com")).encode())
         driver.settle()
     lines = driver.stack.runtimes[name].log.read_text().splitlines()
     found = [json.loads(line) for line in lines if '"_aws"' in line]

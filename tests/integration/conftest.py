@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from hubsync_local import aws, dynoxide, processes
-from tests.integration.ingest_client import Door
+from tests.integration.ingest_client import IngestClient
 
 
 @pytest.fixture(scope="session")
@@ -42,4 +42,4 @@ def either_dynamodb(request):
 
 @pytest.fixture(scope="session")
 def door(local_aws):
-    return Door(local_aws)
+    return IngestClient(local_aws)

@@ -41,7 +41,7 @@ class Answer:
     body: object
 
 
-class Door:
+class IngestClient:
     """The ingest function behind the stack `door`; it has a queue and a secret of its own."""
 
     def __init__(self, aws):

@@ -6,7 +6,7 @@ All of them go through one pipeline together. `EXCEPT` says what a setting of a 
 from dataclasses import dataclass, field
 
 from hubspot_emulator.store import FIRST_ID
-from tests.builders import wire
+from tests.builders import raw_event
 
 VERSIONS = {"default": "2026-03", "0-2": "2026-09", "0-420": "v3"}
 EXISTING = {
@@ -54,7 +54,7 @@ def archive(event_id, second, id_, *, by=None):
 
 def _event(operation, event_id, second, /, **fields):
     occurred_at = f"2026-11-21T11:00:{second:02}Z"
-    return wire(operation=operation, eventId=event_id, occurredAt=occurred_at, **fields)
+    return raw_event(operation=operation, eventId=event_id, occurredAt=occurred_at, **fields)
 
 
 SCENARIOS = {

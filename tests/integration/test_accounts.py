@@ -9,10 +9,10 @@ import pytest
 from hubspot_emulator import UNLIMITED, Fault, HubSpot, Limits
 from hubsync.core.hubspot.rate_budget import broken
 from hubsync.core.records.outcome import Written
-from hubsync.edge.http_connections import Lanes
+from hubsync.edge.http_connections import HttpConnections
 from hubsync.edge.hubspot import TIMEOUT
 from hubsync_local.virtual.pipeline import Pipeline, assert_accounted_for
-from tests.builders import wire
+from tests.builders import raw_event
 
 EVENTS = 500  # 5 calls, each in a slot of its own
 LIMIT = 190
@@ -32,7 +32,7 @@ TROUBLES = [*FAULTS, "allows one call in ten seconds", "is paused", "has no secr
 
 
 def events(account):
-    return [wire(eventId=f"{account}-{n}", id=f"c{n}@example.com") for n in range(EVENTS)]
+    return [raw_event(eventId=f"{account}-{n}", id=f"c{n}@example.com") for n in range(EVENTS)]
 
 
 def an_invocation_for(*accounts, during=None):
@@ -80,8 +80,10 @@ def test_an_account_is_written_at_its_pace_while_another(what, alone):
     other = trouble(pipeline, what)
     pipeline.run()
     first = pipeline.invocations[0]
-    fates = [fate for delivery, fate in first.fates if delivery.record.account == "main"]
-    assert fates == [Written()] * EVENTS
+    outcomes = [
+        outcome for delivery, outcome in first.outcomes if delivery.record.account == "main"
+    ]
+    assert outcomes == [Written()] * EVENTS
     # Not one call more, and none later, but for the chance in how long a wait for slots is.
     assert call_times(pipeline) == pytest.approx(alone, abs=0.05)
     assert_accounted_for(pipeline, [f"{a}-{n}" for a in ("other", "main") for n in range(EVENTS)])
@@ -101,7 +103,9 @@ def test_accounts_whose_calls_hang_take_no_connection_from_another():
         server = await asyncio.start_server(serve, "127.0.0.1")
         port = server.sockets[0].getsockname()[1]
         url = f"http://127.0.0.1:{port}"
-        async with httpx.AsyncClient(base_url=url, timeout=TIMEOUT, transport=Lanes()) as http:
+        async with httpx.AsyncClient(
+            base_url=url, timeout=TIMEOUT, transport=HttpConnections()
+        ) as http:
             hanging = [asyncio.create_task(http.post("/hangs")) for _ in range(7 * 16)]
             await asyncio.sleep(0)
             async with asyncio.timeout(10):
@@ -128,7 +132,7 @@ def test_a_403_for_one_object_type_holds_up_no_other_type():
     fault = Fault(kind="status", status=403, object_type="companies", body=blocked)
     pipeline.hubspot.faults.extend([fault])
     began = pipeline.now()
-    pipeline.put(*[wire(eventId=f"co-{n}", id=f"co-{n}", **key) for n in range(3)])
+    pipeline.put(*[raw_event(eventId=f"co-{n}", id=f"co-{n}", **key) for n in range(3)])
     pipeline.put(*events("main"), after=1)
     pipeline.run()
     everything = [*(f"co-{n}" for n in range(3)), *(f"main-{n}" for n in range(EVENTS))]

@@ -9,7 +9,7 @@ from hubspot_emulator import Fault
 from hubsync.consume import Consumed
 from hubsync.errors import Unanswered
 from hubsync_local.virtual.pipeline import Pipeline
-from tests.builders import wire
+from tests.builders import raw_event
 
 HOUR = 3600.0
 
@@ -17,7 +17,7 @@ HOUR = 3600.0
 def counted(pipeline, name, *, within):
     """Return the metric of the invocations that began within the seconds."""
     return sum(
-        counts(Consumed((), each.fates, 0, 0))[name]
+        counts(Consumed((), each.outcomes, 0, 0))[name]
         for each in pipeline.invocations
         if within[0] <= each.began < within[1]
     )
@@ -36,7 +36,9 @@ def test_a_refused_token_and_the_pause_it_makes_are_counted_until_it_is_mended(k
 
     pipeline = Pipeline(limit=100, during=refused)
     for number in range(60):
-        pipeline.put(wire(eventId=f"e{number}", id=f"p{number}@example.com"), after=number * 120)
+        pipeline.put(
+            raw_event(eventId=f"e{number}", id=f"p{number}@example.com"), after=number * 120
+        )
     pipeline.run()
     # In every quarter of an hour, which is what the alarms look at.
     for quarter in range(4):
@@ -64,7 +66,9 @@ def test_a_ledger_without_an_answer_is_counted_in_every_five_minutes_until_it_is
     pipeline = Pipeline(limit=100, during=back)
     setattr(pipeline.slow, what, unanswered)
     for number in range(60):
-        pipeline.put(wire(eventId=f"e{number}", id=f"p{number}@example.com"), after=number * 120)
+        pipeline.put(
+            raw_event(eventId=f"e{number}", id=f"p{number}@example.com"), after=number * 120
+        )
     pipeline.run()
     # The alarm looks at three sums of five minutes, each above 0.
     for number in range(12):

@@ -8,7 +8,7 @@ import pytest
 
 from hubspot_emulator import Limits
 from hubsync_local.virtual.pipeline import Pipeline, assert_accounted_for
-from tests.builders import wire
+from tests.builders import raw_event
 
 HOUR = 3600.0
 DAILY = 40
@@ -29,7 +29,7 @@ def run_from_18(time_zone):
         starts=evening.timestamp(),
     )
     for number in range(EVENTS):
-        event = wire(eventId=f"e{number}", id=f"p{number}@example.com")
+        event = raw_event(eventId=f"e{number}", id=f"p{number}@example.com")
         pipeline.put(event, after=max(0, number - DAILY) * 6 * HOUR / (EVENTS - DAILY))
     return pipeline.run()
 

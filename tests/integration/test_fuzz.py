@@ -8,16 +8,16 @@ from hypothesis import strategies as st
 
 from tests.integration.ingest_client import Context
 from tests.openapi import broken_promises
-from tests.strategies import JSON, LAW, TEXT, wires
+from tests.strategies import JSON, LAW, TEXT, raw_events
 
 FUZZ = settings(LAW, max_examples=100)
 CPU_SECONDS_MAX = 0.5  # None of these bodies is large; a busy machine may take its time.
 ACCEPTED = {200, 202}
 REFUSED = {400, 401, 404, 405, 413, 415, 422}
 
-EVENTS = wires() | st.lists(wires(), max_size=3)
+EVENTS = raw_events() | st.lists(raw_events(), max_size=3)
 ENVELOPES = st.fixed_dictionaries(
-    {"specversion": st.just("1.0"), "id": TEXT, "source": TEXT, "type": TEXT, "data": wires()},
+    {"specversion": st.just("1.0"), "id": TEXT, "source": TEXT, "type": TEXT, "data": raw_events()},
     optional={"time": TEXT, "ext": JSON, "subject": JSON, "datacontenttype": TEXT},
 )
 VALUES = EVENTS | ENVELOPES | st.lists(ENVELOPES, max_size=2) | JSON

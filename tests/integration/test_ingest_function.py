@@ -9,7 +9,7 @@ import time
 import pytest
 
 from hubsync.core.limits import BODY_BYTES_MAX
-from tests.builders import wire
+from tests.builders import raw_event
 from tests.integration.ingest_client import JSON, Context
 
 CPU_SECONDS_MAX = 0.050
@@ -28,7 +28,7 @@ def many_keys(count):
 
 
 def many_events(properties, *, size):
-    event = json.dumps(wire(properties={"x": 0})).encode().replace(b'{"x": 0}', properties)
+    event = json.dumps(raw_event(properties={"x": 0})).encode().replace(b'{"x": 0}', properties)
     return filled(b"[", event, b"]", size=size)
 
 
@@ -84,15 +84,19 @@ INVALID = {
     ),
     "1 MiB of escapes": b'"' + rb"\u0041" * 170_000 + b'"',
     "fractions within the limits of one event": filled(b'{"a":[', b"1.5", b"]}", size=39_000),
-    "numbers beyond all bounds": json.dumps(wire(properties={"a": 0}))
+    "numbers beyond all bounds": json.dumps(raw_event(properties={"a": 0}))
     .replace(": 0", ": 1e999999999")
     .encode(),
-    "a moment of 1 MiB": json.dumps(wire(occurredAt="2026-11-21T12:00:00." + "0" * 10**6)).encode(),
-    "an e-mail of 64 KB": json.dumps(wire(id="a@" + "\u00fc" * 65_000)).encode(),
-    "an e-mail of 1 MiB": json.dumps(wire(id="\u00fc" * 170_000 + "@example.com")).encode(),
-    "a property of 1 MiB": json.dumps(wire(properties={"a": "x" * 10**6})).encode(),
-    "a name of 1 MiB": json.dumps(wire(properties={"x" * 10**6: 1})).encode(),
-    "a list that joins to 1 MiB": json.dumps(wire(properties={"a": ["x" * 100] * 9000})).encode(),
+    "a moment of 1 MiB": json.dumps(
+        raw_event(occurredAt="2026-11-21T12:00:00." + "0" * 10**6)
+    ).encode(),
+    "an e-mail of 64 KB": json.dumps(raw_event(id="a@" + "\u00fc" * 65_000)).encode(),
+    "an e-mail of 1 MiB": json.dumps(raw_event(id="\u00fc" * 170_000 + "@example.com")).encode(),
+    "a property of 1 MiB": json.dumps(raw_event(properties={"a": "x" * 10**6})).encode(),
+    "a name of 1 MiB": json.dumps(raw_event(properties={"x" * 10**6: 1})).encode(),
+    "a list that joins to 1 MiB": json.dumps(
+        raw_event(properties={"a": ["x" * 100] * 9000})
+    ).encode(),
 }
 
 
@@ -127,7 +131,7 @@ def test_a_body_that_is_not_the_base64_it_is_said_to_be_is_refused(door):
 
 
 def test_a_header_sent_twice_is_one_that_says_both_and_fits_nothing(door):
-    body = json.dumps(wire()).encode()
+    body = json.dumps(raw_event()).encode()
     signed = door.event(body)["headers"]
     for name, status in (
         ("content-type", 415),
@@ -142,7 +146,7 @@ def test_a_header_sent_twice_is_one_that_says_both_and_fits_nothing(door):
 
 def test_a_cloud_event_goes_all_the_way(door):
     door.bodies()  # What other tests left there.
-    data = wire(eventId=None, occurredAt=None)
+    data = raw_event(eventId=None, occurredAt=None)
     attributes = {"specversion": "1.0", "id": "c-1", "source": "/shop", "type": "changed"}
     attributes["time"] = "2026-11-21T12:00:00Z"
     headers = {f"ce-{name}": value for name, value in attributes.items()}

@@ -64,7 +64,7 @@ def test_ten_poison_inputs_cost_ten_dead_letters_and_150_calls(kind, status, cod
     ]
     pipeline = delivered(events, Fault(kind=kind, property="company", value="poison"))
     assert pipeline.letters == {f"e{n}": (code, ()) for n in poisoned}
-    assert pipeline.fates == {"Written": EVENTS - 10, "Rejected": 10}
+    assert pipeline.outcomes == {"Written": EVENTS - 10, "Rejected": 10}
     statuses = Counter(call.status for call in pipeline.hubspot.calls)
     assert statuses.keys() == {200, status}
     # 14 to find each, and one with its key alone.

@@ -4,14 +4,14 @@ import asyncio
 
 from hubspot_emulator import Fault
 from hubsync_local.virtual.pipeline import Pipeline, assert_accounted_for
-from tests.builders import wire
+from tests.builders import raw_event
 
 HOUR = 3600.0
 BEGINS, ENDS = 600.0, 600.0 + 48 * HOUR
 
 
 def an_event(number):
-    return wire(eventId=f"e{number}", id=f"p{number % 30}@example.com", sequence=number)
+    return raw_event(eventId=f"e{number}", id=f"p{number % 30}@example.com", sequence=number)
 
 
 def test_an_outage_of_48_hours_loses_nothing_and_is_made_up_for_within_20_minutes():
@@ -44,7 +44,7 @@ def test_an_outage_that_only_archives_wait_for_is_noticed_to_have_ended():
     for number in range(5):
         pipeline.hubspot.create("contacts", {"email": f"p{number}@example.com"})
         pipeline.put(
-            wire(
+            raw_event(
                 eventId=f"e{number}",
                 id=f"p{number}@example.com",
                 operation="archive",

@@ -12,7 +12,7 @@ from hubsync_local.virtual.pipeline import (
     Pipeline,
     assert_accounted_for,
 )
-from tests.builders import NOON, wire
+from tests.builders import NOON, raw_event
 
 LEASE_SECONDS = INVOCATION_SECONDS + TERMS.late_write_seconds + LEASE_MARGIN_SECONDS
 EVENTS = 10_000
@@ -20,7 +20,7 @@ PACKED = 250  # events in one message
 
 
 def events(count=EVENTS):
-    return [wire(eventId=f"e{n}", id=f"c{n}@example.com") for n in range(count)]
+    return [raw_event(eventId=f"e{n}", id=f"c{n}@example.com") for n in range(count)]
 
 
 @pytest.mark.parametrize("window", [40, 5], ids=["at once", "in eight invocations"])

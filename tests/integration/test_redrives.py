@@ -6,7 +6,7 @@ import pytest
 
 from hubspot_emulator import Fault
 from hubsync_local.virtual.pipeline import Pipeline
-from tests.builders import wire
+from tests.builders import raw_event
 from tests.integration.faults import NAMES, assert_crm_correct, assert_never_went_back
 
 DAY = 24 * 3600
@@ -42,7 +42,7 @@ def an_event(random, number):
     properties = dict.fromkeys(names, f"{number:03}")
     if random.random() < 0.4:
         properties[random.choice(["company", "notes"])] = f"{number:03}"
-    return wire(
+    return raw_event(
         eventId=f"e{number}",
         operation="upsert",
         occurredAt=f"2026-11-21T11:00:{number:02}Z",

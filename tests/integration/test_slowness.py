@@ -9,7 +9,7 @@ import pytest
 from hubspot_emulator import Fault
 from hubsync.core.limits import CONNECT_SECONDS_MAX, READ_SECONDS_MAX
 from hubsync_local.virtual.pipeline import INVOCATION_SECONDS, Pipeline, Slow, assert_accounted_for
-from tests.builders import wire
+from tests.builders import raw_event
 
 FOREVER = 10**9
 QUICK_AGAIN_AFTER = 600
@@ -68,9 +68,9 @@ AWS = {
 def events(count):
     """Every seventh archives what an earlier import may have made."""
     return [
-        wire(eventId=f"e{n}", id=f"c{n}@example.com", operation="archive", properties=None)
+        raw_event(eventId=f"e{n}", id=f"c{n}@example.com", operation="archive", properties=None)
         if n % 7 == 3
-        else wire(
+        else raw_event(
             eventId=f"e{n}",
             id=f"c{n}@example.com",
             properties={"company": "poison" if n % 97 == 0 else f"C{n}"},
@@ -117,11 +117,11 @@ def test_an_invocation_ends_in_time_while_hubspot_gives(what, how):
 def test_of_10000_events_what_cannot_be_sent_in_time_is_handed_back():
     pipeline = run_slowly(Slow(reply=takes(39.9)), count=10_000, quick_after=100)
     # Two calls, one after the other, in each of the 16 places; what they wrote is settled.
-    fates = Counter(type(fate).__name__ for _, fate in pipeline.invocations[0].fates)
+    outcomes = Counter(type(outcome).__name__ for _, outcome in pipeline.invocations[0].outcomes)
     assert longest(pipeline) < 81
     # The last batch of a route may be smaller, and may come among the first.
-    assert fates.keys() == {"Written", "Retryable"}
-    assert fates["Written"] > 3_100
+    assert outcomes.keys() == {"Written", "Retryable"}
+    assert outcomes["Written"] > 3_100
     assert pipeline.letters == {}
 
 

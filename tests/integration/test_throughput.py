@@ -9,7 +9,7 @@ from typing import NamedTuple
 
 from hubspot_emulator import Limits, Portal, Request
 from hubsync_local.virtual.pipeline import Pipeline, assert_accounted_for
-from tests.builders import wire
+from tests.builders import raw_event
 
 LIMIT = 190
 WINDOW_SECONDS = 10
@@ -71,7 +71,7 @@ def measured(consumers, *, others_share=0.0, windows=BACKLOG_WINDOWS, seed=1):
 
 
 def an_event(number, kind):
-    return wire(
+    return raw_event(
         eventId=f"{number}-{kind}", objectType=f"2-{kind}", idProperty="key", id=f"k{number}",
         properties={"key": f"k{number}"},
     )  # fmt: skip

@@ -15,7 +15,7 @@ from hubsync.core.payloads.cloud_event import CloudEvent
 from hubsync.core.property_values import CONTROL
 from hubsync.errors import NotJson
 from hubsync_local.virtual.pipeline import Pipeline, assert_accounted_for
-from tests.builders import wire
+from tests.builders import raw_event
 
 VECTORS = Path(os.environ.get("HUBSYNC_VECTORS", ""))
 pytestmark = pytest.mark.skipif(
@@ -167,7 +167,7 @@ def test_naughty_strings_arrive_byte_for_byte_or_are_refused_by_a_rule(door):
 
 def naughty(strings):
     return [
-        wire(eventId=f"e-{n}", id=f"n{n}@example.com", properties={"notes": text})
+        raw_event(eventId=f"e-{n}", id=f"n{n}@example.com", properties={"notes": text})
         for n, text in enumerate(strings)
     ]
 

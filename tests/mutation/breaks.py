@@ -53,8 +53,8 @@ BREAKS = (
     Break(
         "an ambiguous answer leaves the lease to run out",
         "core/records/settle.py",
-        "attempt.doubt(code)",
-        "attempt.halt(code)",
+        "leased.doubt(code)",
+        "leased.halt(code)",
         "unit/test_consume.py::test_a_lost_reply_leaves_the_lease_to_run_out_and_is_asserted_again",
     ),
     Break(
@@ -67,15 +67,15 @@ BREAKS = (
     Break(
         "what is refused after a doubt is looked for first",
         "core/records/settle.py",
-        "elif attempt.contradicts(item.readings):",
+        "elif leased.contradicts(item.readings):",
         "elif not item.readings:",
         "unit/test_no_answer.py::test_what_is_refused_although_it_is_there_since_a_doubt_is_written",
     ),
     Break(
         "silence is not success",
         "core/hubspot/batch_api.py",
-        "return Answered({**vouched, **failed})",
-        "return Answered({**{i.trace_id: Vouched(None) for i in batch.inputs}, **failed})",
+        "return Answered({**confirmed, **failed})",
+        "return Answered({**{i.trace_id: Confirmed(None) for i in batch.inputs}, **failed})",
         "unit/core/hubspot/test_batch_api.py::test_silence_is_not_success",
     ),
     Break(
@@ -120,16 +120,16 @@ BREAKS = (
     Break(
         "only the record that the key means is archived",
         "core/records/read_back.py",
-        "case Shown() if not is_own(attempt.record, shown):",
-        "case Shown() if attempt.in_doubt:",
+        "case ShownRecord() if not is_own(leased.record, shown):",
+        "case ShownRecord() if leased.in_doubt:",
         "unit/test_consume.py::"
         "test_a_record_that_a_person_merged_into_another_is_not_archived_by_its_old_id",
     ),
     Break(
         "only a read that finds nothing vouches for an archive",
         "writer/rounds.py",
-        "in await self._find(route, [attempt for attempt, _ in sent]):",
-        "in [(attempt, None) for attempt, _ in sent]:",
+        "in await self._find(route, [leased for leased, _ in sent]):",
+        "in [(leased, None) for leased, _ in sent]:",
         "unit/test_consume.py::"
         "test_an_archive_that_hubspot_keeps_silent_about_is_not_taken_for_done",
     ),
@@ -262,7 +262,7 @@ BREAKS = (
     Break(
         "an event is done only once its dead letter is confirmed",
         "consume.py",
-        "        if name not in sent:\n            delivery.fate = _UNCONFIRMED\n",
+        "        if name not in sent:\n            delivery.outcome = _UNCONFIRMED\n",
         "        assert name\n",
         "unit/test_consume.py::test_a_dead_letter_that_is_not_confirmed_keeps_its_event_open",
     ),

@@ -12,10 +12,10 @@ from hubsync.core.hubspot.batch_api import decode, decode_read, encode_read
 from hubsync.core.hubspot.reply import (
     Ambiguous,
     Answered,
+    BatchRefused,
+    Confirmed,
     NotApplied,
     TooLarge,
-    Vouched,
-    WholeRefused,
 )
 from tests.builders import NOON, a_batch
 from tests.strategies import JSON, LAW
@@ -46,7 +46,7 @@ STATUSES = st.integers(100, 599) | st.sampled_from([200, 207, 204, 400, 409, 429
 @given(STATUSES, HEADERS, BODIES)
 def test_any_answer_is_read_as_one_of_the_closed_set(status, headers, body):
     reply = decode(BATCH, status, headers, body)
-    assert isinstance(reply, Answered | WholeRefused | TooLarge | NotApplied | Ambiguous)
+    assert isinstance(reply, Answered | BatchRefused | TooLarge | NotApplied | Ambiguous)
     json.dumps(asdict(reply), ensure_ascii=False, default=str).encode()  # passes every wire
     if isinstance(reply, Answered):
         assert set(reply.verdicts) <= {item.trace_id for item in BATCH.inputs}
@@ -57,7 +57,7 @@ def test_any_answer_is_read_as_one_of_the_closed_set(status, headers, body):
 def test_any_answer_to_a_read_is_read(status, body):
     ids = ["ada@example.com", "bea@example.com"]
     found = decode_read(BATCH.route, ids, status, {}, body)
-    if not isinstance(found, WholeRefused | NotApplied | Ambiguous):
+    if not isinstance(found, BatchRefused | NotApplied | Ambiguous):
         assert set(found) <= set(ids)
         shown = [asdict(record) for record in found.values() if record]
         json.dumps(shown, ensure_ascii=False).encode()
@@ -100,13 +100,13 @@ def test_what_the_emulator_answers_is_accepted_under_every_setting(switches, fir
                  [("ada@example.com", first), ("bea@example.com", second)])  # fmt: skip
     batch = Batch(BATCH.route, good.inputs + bad.inputs)
     reply = send(hubspot, batch)
-    assert isinstance(reply, Answered | WholeRefused)
+    assert isinstance(reply, Answered | BatchRefused)
     verdicts = reply.verdicts if isinstance(reply, Answered) else {}
     for item in batch.inputs:
         shown = hubspot.find("contacts", item.record.id, by="email")
-        vouched = isinstance(verdicts.get(item.trace_id), Vouched)
-        assert vouched == (shown is not None)
-    assert isinstance(reply, WholeRefused) or len(verdicts) == 2
+        confirmed = isinstance(verdicts.get(item.trace_id), Confirmed)
+        assert confirmed == (shown is not None)
+    assert isinstance(reply, BatchRefused) or len(verdicts) == 2
 
 
 @LAW
@@ -117,8 +117,10 @@ def test_an_update_is_vouched_for_exactly_where_the_record_is(switches, ids):
     ids = sorted({known, *ids})
     batch = a_batch(*ids, operation="update", id_property="hs_object_id")
     verdicts = send(hubspot, batch).verdicts
-    vouched = {i.record.id for i in batch.inputs if isinstance(verdicts.get(i.trace_id), Vouched)}
-    assert vouched == {id_ for id_ in ids if hubspot.find("contacts", id_)}
+    confirmed = {
+        i.record.id for i in batch.inputs if isinstance(verdicts.get(i.trace_id), Confirmed)
+    }
+    assert confirmed == {id_ for id_ in ids if hubspot.find("contacts", id_)}
 
 
 @LAW

@@ -6,10 +6,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from hubsync.core.hubspot.batch import cut, write_input
-from hubsync.core.hubspot.reply import Answered, Vouched
+from hubsync.core.hubspot.reply import Answered, Confirmed
 from hubsync.core.limits import BATCH_BYTES_MAX, BATCH_INPUTS_MAX, TRACE_ID_CHARACTERS_MAX
-from tests.builders import a_message, wire
-from tests.consumer_harness import Stage, tally
+from tests.builders import a_message, raw_event
+from tests.consumer_harness import ConsumerHarness, tally
 from tests.strategies import DUE, LAW, RECORDS
 
 SIZES = st.lists(st.integers(1, BATCH_BYTES_MAX + 10) | st.integers(1, 50_000), max_size=120)
@@ -49,7 +49,7 @@ def test_a_trace_id_is_the_same_for_the_same_write_and_for_no_other(writes):
 
 EVENTS = st.lists(
     st.builds(
-        wire,
+        raw_event,
         eventId=st.integers(0, 10**6).map(str),
         id=st.integers(0, 150).map(lambda n: f"c{n}@example.com"),
         objectType=st.sampled_from(["contacts", "companies"]),
@@ -62,12 +62,12 @@ EVENTS = st.lists(
 @LAW
 @given(EVENTS)
 def test_every_record_is_in_one_batch_and_no_batch_names_one_twice(events):
-    stage = Stage()
+    stage = ConsumerHarness()
     batches = []
 
     async def write(batch):
         batches.append(batch)
-        return Answered({item.trace_id: Vouched(None) for item in batch.inputs})
+        return Answered({item.trace_id: Confirmed(None) for item in batch.inputs})
 
     stage.write = write
     consumed = stage.consume(a_message(*events))

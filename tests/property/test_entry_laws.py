@@ -3,10 +3,10 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from hubsync.core.hubspot.reply import Reason, Vouched
-from hubsync.core.records.entry import Entry, LeftOut, Rev, Watched, acquired, released, vouched
+from hubsync.core.hubspot.reply import Confirmed, Reason
+from hubsync.core.records.entry import Entry, LeftOut, Rev, Watched, acquired, confirmed, released
 from hubsync.core.records.entry_codec import decode, encode
-from hubsync.core.records.leased_record import Attempt
+from hubsync.core.records.leased_record import LeasedRecord
 from tests.builders import ADA
 from tests.strategies import DUE, LAW, NAMES, PILES, TEXT, VERSIONS, changes
 
@@ -37,22 +37,22 @@ def test_an_entry_is_read_as_it_was_written(entry):
     assert decode(encode(entry), rev=entry.rev) == entry
 
 
-def settled_by(attempt, verdicts):
+def settled_by(leased, verdicts):
     """Let verdicts fall until nothing is due; yield the entry after each."""
-    while verdicts and not attempt.over:
-        due = attempt.due()
-        attempt.commit(rev=Rev("r"), now=1)
+    while verdicts and not leased.over:
+        due = leased.due()
+        leased.commit(rev=Rev("r"), now=1)
         match verdicts.pop():
             case "vouched":
-                attempt.vouch(due, Vouched("512"), "t")
+                leased.confirm(due, Confirmed("512"), "t")
             case "named":
                 name = min(due)
-                attempt.refuse(due, Reason("INVALID", "no", {name: "INVALID"}))
+                leased.refuse(due, Reason("INVALID", "no", {name: "INVALID"}))
             case "unnamed":
-                attempt.refuse(due, Reason("CONFLICT", "no", {}))
+                leased.refuse(due, Reason("CONFLICT", "no", {}))
             case _:
-                attempt.halt("LOCKED")
-        yield attempt.entry
+                leased.halt("LOCKED")
+        yield leased.entry
 
 
 @LAW
@@ -62,8 +62,8 @@ def test_no_property_goes_back_to_an_older_version(some, verdicts):
     for change in some:
         before = entry.synced
         entry = acquired(entry, change, rev=Rev("r"), lease_until=1)
-        attempt = Attempt.begin(change, entry)
-        for after in settled_by(attempt, verdicts):
+        leased = LeasedRecord.begin(change, entry)
+        for after in settled_by(leased, verdicts):
             assert all(after.synced[name] >= version for name, version in before.items())
             before, entry = after.synced, after
         entry = released(entry, rev=Rev("r"), now=1)
@@ -75,12 +75,12 @@ def test_nothing_open_is_unknown_to_the_ledger_or_the_hand(some, verdicts):
     """What is neither settled, refused nor pending was never committed, so never sent."""
     change = some[0]
     entry = acquired(Entry(), change, rev=Rev("r"), lease_until=1)
-    attempt = Attempt.begin(change, entry)
-    for after in settled_by(attempt, verdicts):
+    leased = LeasedRecord.begin(change, entry)
+    for after in settled_by(leased, verdicts):
         for name, readings in change.readings.items():
             for reading in readings:
-                refused = (name, reading.version) in attempt.refused
-                is_open = reading in attempt.open.get(name, ())
+                refused = (name, reading.version) in leased.refused
+                is_open = reading in leased.open.get(name, ())
                 assert refused or is_open or after.dominates(name, reading)
 
 
@@ -88,16 +88,16 @@ def test_nothing_open_is_unknown_to_the_ledger_or_the_hand(some, verdicts):
 @given(FEW)
 def test_a_vouched_for_change_settles_to_a_clean_record(some):
     change = some[0]
-    attempt = Attempt.begin(change, acquired(Entry(), change, rev=Rev("r"), lease_until=1))
-    while not attempt.over:
-        attempt.vouch(attempt.due(), Vouched("512"), "t")
-    attempt.release(rev=Rev("r2"), now=1)
-    assert attempt.entry.clean
+    leased = LeasedRecord.begin(change, acquired(Entry(), change, rev=Rev("r"), lease_until=1))
+    while not leased.over:
+        leased.confirm(leased.due(), Confirmed("512"), "t")
+    leased.release(rev=Rev("r2"), now=1)
+    assert leased.entry.clean
 
 
 @LAW
 @given(ENTRIES, DUE)
 def test_what_was_vouched_for_is_dominated_and_not_pending(entry, due):
-    after = vouched(entry, due, hubspot_id=None, trace_id="t")
+    after = confirmed(entry, due, hubspot_id=None, trace_id="t")
     assert all(after.dominates(name, reading) for name, reading in due.items())
     assert not any(reading in after.pending.get(name, ()) for name, reading in due.items())

@@ -15,7 +15,7 @@ from hubsync.core.message import encode_events, pack, parse_message
 from hubsync.core.property_values import CANONICAL, canonical_value
 from hubsync.errors import InvalidEvents, NotJson
 from tests.builders import NO_RULES
-from tests.strategies import JSON, LAW, VALUES, wires
+from tests.strategies import JSON, LAW, VALUES, raw_events
 
 CANONICAL_VALUES = SchemaValidator(CANONICAL)
 
@@ -42,14 +42,14 @@ HEAD = {
 
 
 @LAW
-@given(wires())
+@given(raw_events())
 def test_a_canonical_event_parses_to_itself(wire):
     (event,) = parse_events(wire, NO_RULES)
     assert parse_events(encode_event(event), NO_RULES) == [event]
 
 
 @LAW
-@given(st.lists(wires(), max_size=5))
+@given(st.lists(raw_events(), max_size=5))
 def test_events_arrive_as_they_were_packed(events):
     parsed = parse_events(events, NO_RULES)
     bodies = list(pack(encode_events(parsed), head=HEAD))
@@ -74,7 +74,9 @@ def test_any_json_is_either_events_or_faults(body):
 
 
 @LAW
-@given(wires(), st.sampled_from(["eventId", "occurredAt", "id", "properties", "sequence"]), JSON)
+@given(
+    raw_events(), st.sampled_from(["eventId", "occurredAt", "id", "properties", "sequence"]), JSON
+)
 def test_any_json_in_any_field_is_an_event_or_a_fault_there(wire, field, value):
     events, faults = taken(wire | {field: value})
     assert bool(events) != bool(faults)

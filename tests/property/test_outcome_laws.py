@@ -10,16 +10,16 @@ from hubspot_emulator import Answer
 from hubsync.core.hubspot.reply import (
     Ambiguous,
     Answered,
+    BatchRefused,
+    Confirmed,
     NotApplied,
     NotFound,
     Reason,
     Refused,
     TooLarge,
-    Vouched,
-    WholeRefused,
 )
-from tests.builders import a_message, wire
-from tests.consumer_harness import Stage, fates
+from tests.builders import a_message, raw_event
+from tests.consumer_harness import ConsumerHarness, outcomes
 from tests.strategies import JSON, LAW
 
 NAMES = ["firstname", "phone", "city"]
@@ -31,20 +31,20 @@ REASONS = st.builds(
 )
 VERDICTS = st.one_of(
     st.none(),
-    st.builds(Vouched, st.sampled_from([None, "512"])),
+    st.builds(Confirmed, st.sampled_from([None, "512"])),
     st.builds(Refused, REASONS),
     st.builds(NotFound, REASONS),
 )
 REPLIES = st.one_of(
     st.lists(VERDICTS, min_size=1, max_size=5),  # turned into what is answered of each input
-    st.builds(WholeRefused, REASONS, st.frozensets(st.sampled_from(["c1@example.com"]))),
+    st.builds(BatchRefused, REASONS, st.frozensets(st.sampled_from(["c1@example.com"]))),
     st.builds(TooLarge, REASONS),
     st.builds(NotApplied, st.just("LOCKED"), st.none() | st.floats(0, 1e9)),
     st.builds(Ambiguous, st.just("HTTP_502")),
 )
 EVENTS = st.lists(
     st.builds(
-        wire,
+        raw_event,
         eventId=st.sampled_from("abcdef"),
         id=st.integers(0, 3).map(lambda n: f"c{n}@example.com"),
         operation=st.sampled_from(["upsert", "archive"]),
@@ -76,10 +76,10 @@ def answering(replies):
 @LAW
 @given(st.lists(EVENTS, min_size=1, max_size=3), st.lists(REPLIES, min_size=1, max_size=5))
 def test_every_event_has_a_fate_for_every_reply(messages, replies):
-    stage = Stage()
+    stage = ConsumerHarness()
     stage.write = answering(replies)
     consumed = stage.consume(*(a_message(*events) for events in messages))
-    told = Counter(type(fate).__name__ for _, fate in fates(consumed))
+    told = Counter(type(outcome).__name__ for _, outcome in outcomes(consumed))
     assert told.total() == sum(map(len, messages))
     assert told["Rejected"] >= len(stage.queue.letters) >= bool(told["Rejected"])
     assert open_again(stage, consumed, messages) == told["Retryable"]
@@ -95,13 +95,13 @@ def open_again(stage, consumed, messages):
 @LAW
 @given(st.lists(EVENTS, min_size=1, max_size=2), st.lists(REPLIES, max_size=4))
 def test_what_comes_back_is_settled_once_hubspot_works_again(messages, replies):
-    stage = Stage()
+    stage = ConsumerHarness()
     bodies = [a_message(*events) for events in messages]
     stage.write = answering(replies or [NotApplied("LOCKED")])
     stage.consume(*bodies)
     stage.write = None
     stage.wait(430)  # until every lease has run out
-    told = Counter(type(fate).__name__ for _, fate in fates(stage.consume(*bodies)))
+    told = Counter(type(outcome).__name__ for _, outcome in outcomes(stage.consume(*bodies)))
     assert told["Retryable"] == 0
     assert all(stage.ledger.entry(record).clean for record in stage.ledger.items)
 
@@ -122,7 +122,7 @@ class OfOneAnswer:
     st.binary() | JSON.map(lambda value: json.dumps(value).encode()),
 )
 def test_no_answer_of_any_kind_raises(status, body):
-    stage = Stage()
+    stage = ConsumerHarness()
     stage.hubspot = OfOneAnswer(Answer(status, {}, body))
-    consumed = stage.consume(a_message(wire(), wire(eventId="e-2", id="c1@example.com")))
-    assert len(fates(consumed)) == 2
+    consumed = stage.consume(a_message(raw_event(), raw_event(eventId="e-2", id="c1@example.com")))
+    assert len(outcomes(consumed)) == 2

@@ -8,7 +8,7 @@ from random import Random
 from hubsync.core.change import RecordKey
 from hubsync.core.hubspot.batch import Batch, Route
 from hubsync.core.hubspot.rate_budget import Budget
-from hubsync.core.hubspot.reply import Found, Reply, Unread
+from hubsync.core.hubspot.reply import ReadResult, Reply, Unread
 from hubsync.core.records.entry import Entry
 from hubsync.edge.hubspot import HubSpot
 from hubsync.errors import Unanswered
@@ -24,7 +24,7 @@ class Crash(BaseException):
 
 
 @dataclass(slots=True)
-class Perils:
+class Chaos:
     """What may happen at each step of one invocation."""
 
     random: Random
@@ -54,7 +54,7 @@ class Perils:
 
 
 class PerilousLedger:
-    def __init__(self, ledger: MemoryLedger, perils: Perils) -> None:
+    def __init__(self, ledger: MemoryLedger, perils: Chaos) -> None:
         self._ledger = ledger
         self._perils = perils
 
@@ -70,7 +70,7 @@ class PerilousBudgets:
 
     def __init__(self, budgets: MemoryBudgets) -> None:
         self._budgets = budgets
-        self.perils: Perils | None = None
+        self.perils: Chaos | None = None
 
     async def update[T](self, account: str, change: Callable[[Budget], tuple[Budget, T]]) -> T:
         assert self.perils is not None
@@ -81,7 +81,7 @@ class PerilousQueue:
     def __init__(
         self,
         sqs: SimulatedSqs,
-        perils: Perils,
+        perils: Chaos,
         now: Callable[[], float],
         buried: Callable[[Sequence[DeadLetter]], None],
     ) -> None:
@@ -121,7 +121,7 @@ class PerilousQueue:
 
 
 def perilous_ports(
-    perils: Perils,
+    perils: Chaos,
     *,
     hubspot: HubSpot,
     ledger: MemoryLedger,
@@ -135,7 +135,7 @@ def perilous_ports(
 
     `answers` hears of each write what became of it; None: it was cut off.
     """
-    certain = Perils(perils.random, perils.crash_at, 0.0, perils.trace)
+    certain = Chaos(perils.random, perils.crash_at, 0.0, perils.trace)
 
     async def slowly[T](effect: Callable[[], Awaitable[T]]) -> T:
         seconds = random.uniform(0, call_seconds_max) if call_seconds_max else 0.0
@@ -155,7 +155,7 @@ def perilous_ports(
             answers(batch, reply)
         return reply
 
-    async def read(route: Route, ids: Sequence[str], names: Sequence[str]) -> Found | Unread:
+    async def read(route: Route, ids: Sequence[str], names: Sequence[str]) -> ReadResult | Unread:
         return await certain.act(
             "read back", lambda: slowly(lambda: hubspot.read(route, ids, names))
         )

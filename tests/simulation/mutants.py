@@ -26,8 +26,8 @@ MUTANTS = (
         (
             (
                 "core/records/entry.py",
-                "return Standing.LEASED if entry.lease_until > now else Standing.DUE",
-                "return Standing.DUE",
+                "return Triage.LEASED if entry.lease_until > now else Triage.DUE",
+                "return Triage.DUE",
             ),
         ),
         seed=107,
@@ -113,7 +113,7 @@ MUTANTS = (
     ),
     Mutant(
         "holding the lease on an ambiguous outcome",
-        (("core/records/settle.py", "attempt.doubt(code)", "attempt.halt(code)"),),
+        (("core/records/settle.py", "leased.doubt(code)", "leased.halt(code)"),),
         seed=2,
     ),
     Mutant(
@@ -121,7 +121,7 @@ MUTANTS = (
         (
             (
                 "writer/invocation.py",
-                "lease_seconds = seconds + terms.late_write_seconds + LEASE_MARGIN_SECONDS",
+                "lease_seconds = seconds + policy.late_write_seconds + LEASE_MARGIN_SECONDS",
                 "lease_seconds = seconds",
             ),
         ),
@@ -153,8 +153,8 @@ MUTANTS = (
         (
             (
                 "sweep.py",
-                "attempts, left = await reassert(records, invocation)",
-                "attempts, left = await reassert([], invocation)",
+                "leased_records, left = await reassert(records, invocation)",
+                "leased_records, left = await reassert([], invocation)",
             ),
         ),
         seed=27,

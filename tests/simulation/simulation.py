@@ -20,21 +20,21 @@ from hubspot_emulator import HubSpot as Emulator
 from hubspot_emulator.httpx_transport import EmulatorTransport
 from hubspot_emulator.switches import SETTINGS
 from hubsync.audit import audit
-from hubsync.consume import Consumed, Received, consume
+from hubsync.consume import Consumed, QueueMessage, consume
 from hubsync.core.event import HUBSPOT_ID, Rules
 from hubsync.edge.hubspot import HubSpot
 from hubsync.errors import Unanswered
-from hubsync.ports import Permits, Ports, Terms
+from hubsync.ports import Permits, Ports, WritePolicy
 from hubsync.sweep import sweep
 from hubsync.writer.rate_limiter import AccountPermits
 from hubsync_local.in_memory import MemoryBudgets, MemoryLedger, Unlimited
 from hubsync_local.virtual.clock import run_virtually
 from hubsync_local.virtual.sqs import SimulatedSqs
 from tests.simulation.chaos import (
+    Chaos,
     Crash,
     PerilousBudgets,
     PerilousQueue,
-    Perils,
     perilous_ports,
 )
 from tests.simulation.oracle import Evidence, complaints
@@ -328,9 +328,9 @@ class Run:
             pause = self.random.uniform(0.1, 20)
             await asyncio.sleep(max(pause, self.sqs.seconds_until_visible(self.now())))
 
-    async def _invoke(self, number: int, received: list[Received]) -> None:
+    async def _invoke(self, number: int, received: list[QueueMessage]) -> None:
         crash_at = self.random.randint(1, 12) if self.random.random() < self.crashes else None
-        perils = Perils(self.random, crash_at, self.unanswered, self.note)
+        perils = Chaos(self.random, crash_at, self.unanswered, self.note)
         self.note(f"consumer {number} takes {[message.message_id for message in received]}")
         self.witness.hands_over(message.body for message in received)
         try:
@@ -346,13 +346,13 @@ class Run:
         self._finish(number, received, consumed)
 
     async def _consume(
-        self, process: Process, received: list[Received], perils: Perils
+        self, process: Process, received: list[QueueMessage], perils: Chaos
     ) -> Consumed:
         return await consume(
             received,
             queue=PerilousQueue(self.sqs, perils, self.now, self.witness.dead_letters),
             ports=self._ports(process, perils),
-            terms=Terms(LATE_WRITE_SECONDS, not_found_retry_seconds=600),
+            policy=WritePolicy(LATE_WRITE_SECONDS, not_found_retry_seconds=600),
             rules=Rules(),
             deadline=asyncio.get_running_loop().time() + self._invocation_seconds(),
         )
@@ -381,7 +381,7 @@ class Run:
             random=self.random,
         )  # fmt: skip
 
-    def _ports(self, process: Process, perils: Perils) -> Ports:
+    def _ports(self, process: Process, perils: Chaos) -> Ports:
         process.budgets.perils = perils
         return perilous_ports(
             perils,
@@ -402,21 +402,21 @@ class Run:
 
     async def _survey(self) -> None:
         crash_at = self.random.randint(1, 12) if self.random.random() < self.crashes else None
-        perils = Perils(self.random, crash_at, self.unanswered, self.note)
+        perils = Chaos(self.random, crash_at, self.unanswered, self.note)
         process = self._process("survey")
         ports = self._ports(process, perils)
-        terms = Terms(LATE_WRITE_SECONDS, not_found_retry_seconds=600)
+        policy = WritePolicy(LATE_WRITE_SECONDS, not_found_retry_seconds=600)
         deadline = asyncio.get_running_loop().time() + self._invocation_seconds()
         try:
             swept = await sweep(
-                self.ledger, start=None, pages=1, ports=ports, terms=terms, deadline=deadline
+                self.ledger, start=None, pages=1, ports=ports, policy=policy, deadline=deadline
             )
             audited = await audit(
                 self.ledger,
                 process.hubspot.read_histories,
                 records_max=50,
                 ports=ports,
-                terms=terms,
+                policy=policy,
                 deadline=deadline,
             )
         except (Crash, Unanswered) as error:
@@ -431,15 +431,15 @@ class Run:
         self.note(f"survey: {swept} {audited}")
         self.report.complaints += [f"late write: {late}" for late in audited.landed_late]
 
-    def _finish(self, number: int, received: list[Received], consumed: Consumed) -> None:
+    def _finish(self, number: int, received: list[QueueMessage], consumed: Consumed) -> None:
         """Do what Lambda does: delete what was not reported as failed."""
         for message in received:
             if message.message_id not in consumed.returned:
                 self.sqs.delete(message.message_id)
         calm = asyncio.get_running_loop().time() > TROUBLE_SECONDS
-        for delivery, fate in consumed.fates:
-            self.note(f"consumer {number}: {delivery.event_id} {fate}")
-            self.witness.comes_back(delivery, fate, calm=calm)
+        for delivery, outcome in consumed.outcomes:
+            self.note(f"consumer {number}: {delivery.event_id} {outcome}")
+            self.witness.comes_back(delivery, outcome, calm=calm)
 
 
 def _switches(random: Random) -> dict[str, str]:

@@ -10,7 +10,7 @@ from random import Random
 from typing import Any
 
 from hubspot_emulator.store import FIRST_ID
-from hubsync.core.event import HUBSPOT_ID, moment_text
+from hubsync.core.event import HUBSPOT_ID, format_timestamp
 
 type Record = tuple[str, str]  # id property and id
 type Version = tuple[str, int, str, str]
@@ -115,7 +115,7 @@ def _fact(
     moment = BASE + random.randint(0, 20)  # Ties are wanted: they fall to sequence, source, id.
     wire = {
         "eventId": f"e{number:03d}",
-        "occurredAt": moment_text(moment * 1_000_000),
+        "occurredAt": format_timestamp(moment * 1_000_000),
         "sequence": random.randint(0, 2),
         "operation": operation,
         "objectType": "0-1",
@@ -170,7 +170,7 @@ def messages(random: Random, made: list[Fact]) -> Iterator[str]:
                 "v": 1,
                 "account": "main",
                 "source": source,
-                "receivedAt": moment_text(BASE * 1_000_000),
+                "receivedAt": format_timestamp(BASE * 1_000_000),
                 "requestId": "request",
                 "tries": 0,
                 "events": [fact.wire for fact in packed],

@@ -6,10 +6,10 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
-from hubsync.consume import Delivery
+from hubsync.consume import ReceivedEvent
 from hubsync.core.change import RecordKey
 from hubsync.core.hubspot.batch import Batch
-from hubsync.core.hubspot.reply import Ambiguous, Answered, Reply, WholeRefused
+from hubsync.core.hubspot.reply import Ambiguous, Answered, BatchRefused, Reply
 from hubsync.core.records.outcome import Superseded, Written
 from hubsync.ports import DeadLetter
 from tests.simulation.traffic import Record, record_of
@@ -45,13 +45,13 @@ class Witness:
             for event in _events(body):
                 self.handed.setdefault(event, self.now())
 
-    def comes_back(self, delivery: Delivery, fate: object, *, calm: bool) -> None:
+    def comes_back(self, delivery: ReceivedEvent, outcome: object, *, calm: bool) -> None:
         event = delivery.source, delivery.event_id
         self.heard_out.setdefault(event, self.now())
         self.deliveries[event] += calm
-        if isinstance(fate, Written):
+        if isinstance(outcome, Written):
             self.written.add(event)
-        elif isinstance(fate, Superseded):
+        elif isinstance(outcome, Superseded):
             self.superseded.add(event)
 
     def answers(self, batch: Batch, reply: Reply | None) -> None:
@@ -60,7 +60,7 @@ class Witness:
             match reply:
                 case Answered(verdicts) if item.trace_id in verdicts:
                     self._doubts[_key(item.record)] = 0
-                case WholeRefused() if len(batch.inputs) == 1:
+                case BatchRefused() if len(batch.inputs) == 1:
                     self._doubts[_key(item.record)] = 0
                 case None | Ambiguous():
                     self._doubts[_key(item.record)] += 1

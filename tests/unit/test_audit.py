@@ -5,8 +5,8 @@ import pytest
 from hubspot_emulator import Fault
 from hubsync.core.limits import AUDIT_INPUTS_MAX, WATCH_SECONDS, WATCHED_SECONDS_MAX
 from hubsync.core.records.entry import Entry, Rev, Watched
-from tests.builders import ADA, a_message, a_reading, a_version, wire
-from tests.consumer_harness import LATE_WRITE_SECONDS, Stage
+from tests.builders import ADA, a_message, a_reading, a_version, raw_event
+from tests.consumer_harness import LATE_WRITE_SECONDS, ConsumerHarness
 
 LEASE_SECONDS = 425
 WATCH_OVER = WATCH_SECONDS + 1
@@ -14,12 +14,12 @@ LATE = 3 * LATE_WRITE_SECONDS  # Assumed never to happen; the audit is for where
 
 
 def event(n, **properties):
-    return wire(eventId=f"e-{n}", occurredAt=f"2026-11-21T12:00:0{n}Z", properties=properties)
+    return raw_event(eventId=f"e-{n}", occurredAt=f"2026-11-21T12:00:0{n}Z", properties=properties)
 
 
 def doubted(*faults, kind="late_write", seconds=LATE):
     """A stage on which a first write was given up, and a newer value written after its lease."""
-    stage = Stage(Fault(kind=kind, seconds=seconds, nth=1), *faults)
+    stage = ConsumerHarness(Fault(kind=kind, seconds=seconds, nth=1), *faults)
     stage.hubspot.create("contacts", {"email": ADA.id, "phone": "0"})
     stage.consume(a_message(event(1, phone="1")))
     stage.wait(LEASE_SECONDS)
@@ -63,7 +63,7 @@ def test_a_watch_that_is_not_over_is_not_looked_at():
 
 
 def test_a_record_never_in_doubt_is_not_watched():
-    stage = Stage()
+    stage = ConsumerHarness()
     stage.consume(a_message(event(1, phone="1")))
     assert watched(stage) == {}
 
@@ -108,7 +108,7 @@ def test_a_record_that_is_gone_is_not_brought_back():
     stage = doubted()
     stage.wait(WATCH_OVER)
     stage.consume(
-        a_message(wire(eventId="gone", operation="archive", occurredAt="2026-11-21T12:00:30Z"))
+        a_message(raw_event(eventId="gone", operation="archive", occurredAt="2026-11-21T12:00:30Z"))
     )
     assert findings(stage.audit()) == (1, [], [], 0)
     assert stage.contact() is None
@@ -147,7 +147,7 @@ def test_values_that_nobody_could_look_at_for_a_day_are_let_go_and_told(kind):
 
 def watching(count):
     """A stage with so many records whose watch has ended; the first the longest ago."""
-    stage = Stage()
+    stage = ConsumerHarness()
     for n in range(count):
         record = ADA._replace(id=f"c{n}@example.com")
         stage.hubspot.create("contacts", {"email": record.id, "phone": "1"})

@@ -8,7 +8,7 @@ import pytest
 from hubsync.core.message import encode_events, pack
 from hubsync_local.in_memory import MemoryLedger
 from tests.builders import an_event
-from tests.consumer_harness import Stage, tally
+from tests.consumer_harness import ConsumerHarness, tally
 
 EVENTS = 10_000
 HEAD = {
@@ -36,7 +36,7 @@ class CountingLedger(MemoryLedger):
 
 
 class Cost(NamedTuple):
-    fates: dict[str, int]
+    outcomes: dict[str, int]
     calls: int
     ledger: dict[str, int]
 
@@ -44,7 +44,7 @@ class Cost(NamedTuple):
 @pytest.fixture(scope="module")
 def costs():
     """What the same 10,000 events cost, each on a contact of its own, the first and second time."""
-    stage = Stage()
+    stage = ConsumerHarness()
     stage.ledger = CountingLedger()
     events = [
         an_event(eventId=f"e{n}", id=f"c{n}@example.com", properties={"phone": str(n)})
@@ -56,8 +56,8 @@ def costs():
 
 def cost(stage, bodies):
     calls, counts = len(stage.calls), Counter(stage.ledger.counts)
-    fates = tally(stage.consume(*bodies))
-    return Cost(dict(fates), len(stage.calls) - calls, dict(stage.ledger.counts - counts))
+    outcomes = tally(stage.consume(*bodies))
+    return Cost(dict(outcomes), len(stage.calls) - calls, dict(stage.ledger.counts - counts))
 
 
 def test_a_written_record_costs_one_read_and_two_writes_of_the_ledger(costs):

@@ -12,7 +12,7 @@ from hubsync.core.payloads.mapper import map_payload
 from hubsync.core.payloads.mapping import MappedChange
 from hubsync.core.payloads.unvalidated import canonical_drafts, take_all, take_valid
 from hubsync.errors import Fault, InvalidEvents
-from tests.builders import NO_RULES, wire
+from tests.builders import NO_RULES, raw_event
 
 BODY = {"id": "e-1", "at": "2026-11-21T12:00:00Z", "key": "c-1", "name": "Ada", "note": "good"}
 NAMES = {"firstname": "body.name", "notes": "body.note"}
@@ -140,7 +140,7 @@ def test_where_a_source_refuses_invalid_events_nothing_is_mended_or_left_out():
 
 
 def test_change_events_of_ones_own_form_lose_invalid_values_alone_too():
-    bodies = [wire(properties={"phone": ";1", "Fax": {}, "city": "Bonn"}), wire(id="")]
+    bodies = [raw_event(properties={"phone": ";1", "Fax": {}, "city": "Bonn"}), raw_event(id="")]
     found = take_valid(canonical_drafts(bodies), NO_RULES)
     (event,) = map(json.loads, found.encoded)
     assert event["properties"] == {"city": "Bonn"}
@@ -157,17 +157,19 @@ def test_change_events_of_ones_own_form_lose_invalid_values_alone_too():
     "properties", [{"a b": "x"}, {"a": {}, "b": ";", "c d": 1}, {"a": 1, "A": 1}, []]
 )
 def test_more_than_a_value_at_fault_costs_the_event(properties):
-    found = take_valid(canonical_drafts(wire(properties=properties)), NO_RULES)
+    found = take_valid(canonical_drafts(raw_event(properties=properties)), NO_RULES)
     assert (found.encoded, len(found.unmade)) == ([], 1)
 
 
 def test_what_a_sender_says_was_refused_is_not_believed():
-    event = wire(refused={"phone": "INVALID_VALUE"}, missingSince="2026-11-21T12:00:00Z")
+    event = raw_event(refused={"phone": "INVALID_VALUE"}, missingSince="2026-11-21T12:00:00Z")
     (encoded,) = take_valid(canonical_drafts(event), NO_RULES).encoded
     assert not json.loads(encoded).keys() & {"refused", "missingSince"}
 
 
 def test_a_property_that_a_source_may_not_set_costs_the_event():
     rules = Rules(properties_allowed=frozenset({"city"}))
-    found = take_valid(canonical_drafts(wire(properties={"phone": "1", "city": "Bonn"})), rules)
+    found = take_valid(
+        canonical_drafts(raw_event(properties={"phone": "1", "city": "Bonn"})), rules
+    )
     assert (found.encoded, len(found.unmade)) == ([], 1)

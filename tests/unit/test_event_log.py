@@ -5,7 +5,7 @@ import json
 
 from aws_lambda_powertools import Logger
 
-from hubsync.consume import Delivery
+from hubsync.consume import ReceivedEvent
 from hubsync.core.change import ARCHIVED
 from hubsync.core.limits import EVENT_ID_CHARACTERS_MAX
 from hubsync.core.records.entry import Entry, Rev
@@ -23,16 +23,16 @@ def a_delivery(event_id="e-1", *, synced=None, **fields):
         rev=Rev("r"), synced=synced or {"phone": NEWER}, trace_id="trace", hubspot_id="512"
     )
     said = {"phone": a_reading("+44 1", event_id=event_id)}
-    return Delivery({}, ADA, said, event_id, source="changes", entry=entry, **fields)
+    return ReceivedEvent({}, ADA, said, event_id, source="changes", entry=entry, **fields)
 
 
-def told(*fates):
-    (line,) = settled_lines(fates)
+def told(*outcomes):
+    (line,) = settled_lines(outcomes)
     return json.loads(json.dumps(line))
 
 
 def test_events_are_told_apart_by_source_and_by_what_they_came_to():
-    other = Delivery({}, ADA, {}, "e-1", source="crm", entry=a_delivery().entry)
+    other = ReceivedEvent({}, ADA, {}, "e-1", source="crm", entry=a_delivery().entry)
     assert told(
         (a_delivery("e-1"), Written()),
         (a_delivery("e-2"), Written()),
@@ -78,8 +78,10 @@ def test_no_line_is_longer_than_the_log_takes_whatever_the_ids_are():
 
 
 def test_no_value_of_a_property_and_no_id_of_a_record_is_told():
-    fates = [(a_delivery(), fate) for fate in (Written(), Superseded(), Retryable("PAUSED"))]
-    text = json.dumps(told(*fates))
+    outcomes = [
+        (a_delivery(), outcome) for outcome in (Written(), Superseded(), Retryable("PAUSED"))
+    ]
+    text = json.dumps(told(*outcomes))
     assert ADA.id not in text
     assert "+44" not in text
 

@@ -24,7 +24,7 @@ from hubsync.errors import (
     Unsigned,
 )
 from hubsync.ingest import Accepted, Request, ingest
-from tests.builders import wire
+from tests.builders import raw_event
 
 NOW = 1_795_262_400.25  # 2026-11-21T12:00:00.25Z
 SECRET = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"
@@ -83,7 +83,9 @@ def take_in(request, queue, *, source=SOURCE, secrets=lambda *_: [SECRET]):
 
 def test_events_are_enqueued_as_one_message_and_accepted():
     queue = Queue()
-    request = a_request(wire(), wire(eventId="e-2", objectType="p1_car", idProperty="plate"))
+    request = a_request(
+        raw_event(), raw_event(eventId="e-2", objectType="p1_car", idProperty="plate")
+    )
     assert take_in(request, queue) == Accepted(2, 0, "r-1")
     ((account, message),) = queue.messages
     assert account == "main"
@@ -120,8 +122,8 @@ def test_what_is_checked_first_is_told_first():
         too_large._replace(method="POST", body=b"{"),
         too_large._replace(method="POST", body=b"{", headers={"content-type": "application/json"}),
         signed(too_large, method="POST", body=b"{", headers={}),
-        a_request(wire(id="")),
-        a_request(wire()),
+        a_request(raw_event(id="")),
+        a_request(raw_event()),
     ):
         with pytest.raises(Exception) as caught:  # noqa: PT011 - its type is what is compared
             take_in(request, Queue(down=True))
@@ -141,7 +143,7 @@ def test_what_is_checked_first_is_told_first():
 def test_a_request_that_is_refused_leaves_the_queue_alone():
     queue = Queue()
     with pytest.raises(InvalidEvents):
-        take_in(a_request(wire(), wire(id="")), queue)
+        take_in(a_request(raw_event(), raw_event(id="")), queue)
     assert queue.messages == []
 
 
@@ -149,13 +151,13 @@ def test_an_unsigned_request_asks_for_no_secret():
     def secrets(*_):
         raise AssertionError
 
-    request = a_request(wire())._replace(headers={"content-type": "application/json"})
+    request = a_request(raw_event())._replace(headers={"content-type": "application/json"})
     with pytest.raises(Unsigned):
         take_in(request, Queue(), secrets=secrets)
 
 
 def test_a_body_of_1_mib_is_read():
-    body = json.dumps(wire()).encode()
+    body = json.dumps(raw_event()).encode()
     padded = body + b" " * (BODY_BYTES_MAX - len(body))
     request = signed(Request("r-1", "POST", "changes", {}, padded))
     assert take_in(request, Queue()).accepted == 1
@@ -175,7 +177,7 @@ def test_a_body_of_1_mib_is_read():
     ],
 )
 def test_json_is_accepted_however_it_is_labelled(headers):
-    assert take_in(a_request(wire(), headers=headers), Queue()).accepted == 1
+    assert take_in(a_request(raw_event(), headers=headers), Queue()).accepted == 1
 
 
 @pytest.mark.parametrize(
@@ -197,11 +199,11 @@ def test_json_is_accepted_however_it_is_labelled(headers):
 )
 def test_another_type_or_encoding_is_refused(headers):
     with pytest.raises(MediaRefused):
-        take_in(a_request(wire(), headers=headers), Queue())
+        take_in(a_request(raw_event(), headers=headers), Queue())
 
 
 def test_an_event_may_be_five_minutes_ahead_and_no_more():
-    ahead = wire(occurredAt="2026-11-21T12:05:00.25Z")
+    ahead = raw_event(occurredAt="2026-11-21T12:05:00.25Z")
     assert take_in(a_request(ahead), Queue()).accepted == 1
     with pytest.raises(InvalidEvents) as caught:
         take_in(a_request(ahead | {"occurredAt": "2026-11-21T12:05:00.250001Z"}), Queue())
@@ -211,16 +213,16 @@ def test_an_event_may_be_five_minutes_ahead_and_no_more():
 def test_a_sources_allow_list_is_kept():
     source = SOURCE.model_copy(update={"properties_allowed": frozenset({"phone"})})
     with pytest.raises(InvalidEvents) as caught:
-        take_in(a_request(wire()), Queue(), source=source)
+        take_in(a_request(raw_event()), Queue(), source=source)
     assert caught.value.faults == [Fault("/properties", "the source may not set firstname")]
 
 
 @pytest.mark.parametrize(("count", "pointer"), [(1, ""), (2, "/0")])
 def test_an_event_too_large_for_its_message_is_refused_where_it_stands(count, pointer):
-    large = wire(properties={"a": "\u754c" * 65_000, "b": "x" * 60_000})
+    large = raw_event(properties={"a": "\u754c" * 65_000, "b": "x" * 60_000})
     queue = Queue()
     with pytest.raises(InvalidEvents) as caught:
-        take_in(a_request(*[large, wire()][:count]), queue)
+        take_in(a_request(*[large, raw_event()][:count]), queue)
     assert [fault.pointer for fault in caught.value.faults] == [pointer]
     assert queue.messages == []
 
@@ -232,7 +234,7 @@ def test_a_secret_rotated_a_moment_ago_is_looked_up_anew():
         asked.append(fresh)
         return [SECRET if fresh else OLD_SECRET]
 
-    assert take_in(a_request(wire()), Queue(), secrets=secrets).accepted == 1
+    assert take_in(a_request(raw_event()), Queue(), secrets=secrets).accepted == 1
     assert asked == [False, True]
 
 
@@ -399,19 +401,19 @@ def test_a_mapped_event_from_too_far_ahead_is_refused_as_any_other():
 
 def test_invalid_change_events_of_ones_own_form_can_be_ignored_too():
     source = SOURCE.model_copy(update={"invalid": "ignore"})
-    taken = take_in(a_request(wire(), wire(id="")), Queue(), source=source)
+    taken = take_in(a_request(raw_event(), raw_event(id="")), Queue(), source=source)
     assert taken == Accepted(1, 0, "r-1", faults=(Fault("/1/id", "is empty"),), kept=1)
 
 
 def test_members_that_no_rule_knows_are_named():
-    event = wire(sequnce=1) | {"a/b~c": 2}
+    event = raw_event(sequnce=1) | {"a/b~c": 2}
     assert take_in(a_request(event), Queue()).unknown == ("/sequnce", "/a~1b~0c")
-    taken = take_in(a_request(wire(), event | {"refused": {}}), Queue())
+    taken = take_in(a_request(raw_event(), event | {"refused": {}}), Queue())
     assert taken.unknown == ("/1/sequnce", "/1/a~1b~0c", "/1/refused")
 
 
 def test_members_that_no_rule_knows_are_told_up_to_a_bound():
-    event = wire(**{f"x{n}": n for n in range(200)})
+    event = raw_event(**{f"x{n}": n for n in range(200)})
     assert len(take_in(a_request(event), Queue()).unknown) == 100
 
 

@@ -9,8 +9,8 @@ from hubsync.core.records.entry import Entry, Rev
 from hubsync.core.records.outcome import Superseded
 from hubsync.sweep import Swept
 from hubsync_local.in_memory import MemoryLedger
-from tests.builders import ADA, a_message, a_reading, wire
-from tests.consumer_harness import Stage, fates
+from tests.builders import ADA, a_message, a_reading, raw_event
+from tests.consumer_harness import ConsumerHarness, outcomes
 
 LEASE_OVER = 426  # seconds after which a lease is, for sure
 NOTHING = Swept(found=0, settled=0, refused=(), next_start=None, is_cycle_over=True)
@@ -19,15 +19,15 @@ EVENT = {"properties": {"phone": "1"}}
 
 def abandoned(*faults, **fields):
     """A stage on which a holder died after its call, whose message is gone for good."""
-    stage = Stage(Fault(kind="reset", nth=1), *faults)
-    stage.consume(a_message(wire(**EVENT | fields)))
+    stage = ConsumerHarness(Fault(kind="reset", nth=1), *faults)
+    stage.consume(a_message(raw_event(**EVENT | fields)))
     return stage
 
 
 def left_pending(readings, *, code=429):
     """A stage on which a holder was refused for now, released, and was not heard of again."""
-    stage = Stage(Fault(kind="status", status=code, nth=1))
-    stage.consume(a_message(wire(properties=readings)))
+    stage = ConsumerHarness(Fault(kind="status", status=code, nth=1))
+    stage.consume(a_message(raw_event(properties=readings)))
     return stage
 
 
@@ -39,7 +39,7 @@ def test_what_a_dead_holder_left_is_finished():
     )
     assert stage.contact() == {"phone": "1"}
     assert stage.ledger.entry(ADA).clean
-    assert fates(stage.consume(a_message(wire(**EVENT)))) == [("e-1", Superseded())]
+    assert outcomes(stage.consume(a_message(raw_event(**EVENT)))) == [("e-1", Superseded())]
 
 
 def test_what_was_left_pending_without_a_lease_is_finished():
@@ -63,8 +63,8 @@ def test_what_the_queue_may_still_bring_back_is_left_alone(stage, due_after):
 
 
 def test_a_clean_record_is_not_looked_at():
-    stage = Stage()
-    stage.consume(a_message(wire()))
+    stage = ConsumerHarness()
+    stage.consume(a_message(raw_event()))
     stage.wait(30 * 24 * 3600)
     assert stage.sweep() == NOTHING
 
@@ -83,7 +83,7 @@ def test_a_refused_reading_is_told_and_leaves_nothing_pending():
 
 def test_a_record_that_does_not_exist_is_given_up():
     reading = a_reading("1")
-    stage = Stage()
+    stage = ConsumerHarness()
     record = ADA._replace(id_property="hs_object_id", id="512")
     stage.remember(record, Entry(Rev("r"), pending={"phone": (reading,)}, due_at=1))
     assert stage.sweep().refused == ((("changes", "e-1"), "NOT_FOUND"),)
@@ -105,11 +105,11 @@ def test_a_call_of_the_sweep_that_gets_no_answer_holds_its_lease():
     stage.wait(LEASE_OVER + SWEEP_GRACE_SECONDS)
     assert stage.sweep().settled == 0
     assert not stage.ledger.entry(ADA).clean
-    assert fates(stage.consume(a_message(wire(**EVENT))))[0][1].reason == "LEASED"
+    assert outcomes(stage.consume(a_message(raw_event(**EVENT))))[0][1].reason == "LEASED"
 
 
 def test_an_archive_left_behind_is_carried_out():
-    stage = Stage()
+    stage = ConsumerHarness()
     stage.hubspot.create("contacts", {"email": ADA.id})
     pending = {ARCHIVED: (a_reading("true"),)}
     stage.remember(ADA, Entry(Rev("r"), pending=pending, due_at=1))
@@ -118,7 +118,7 @@ def test_an_archive_left_behind_is_carried_out():
 
 
 def test_records_of_all_accounts_are_finished_in_full_batches():
-    stage = Stage()
+    stage = ConsumerHarness()
     for account in ("main", "other"):
         for n in range(150):
             record = ADA._replace(account=account, id=f"{account}{n}@example.com")
@@ -129,7 +129,7 @@ def test_records_of_all_accounts_are_finished_in_full_batches():
 
 
 def test_a_run_looks_at_so_many_pages_and_says_where_to_go_on():
-    stage = Stage()
+    stage = ConsumerHarness()
     stage.ledger = MemoryLedger(page=100)
     for n in range(250):
         record = ADA._replace(id=f"c{n}@example.com")
@@ -142,7 +142,7 @@ def test_a_run_looks_at_so_many_pages_and_says_where_to_go_on():
 
 
 def test_what_there_was_no_time_for_is_found_by_the_next_run():
-    stage = Stage()
+    stage = ConsumerHarness()
     stage.ledger = MemoryLedger(page=12)
     for n in range(13):
         left = Entry(Rev("r"), pending={"phone": (a_reading("1"),)}, due_at=1)

@@ -30,14 +30,18 @@ def without_ledger(event: Event) -> None:
     """Consume with a ledger that does nothing, and without a budget."""
     ports = replace(connections().ports, ledger=NoLedger(), permits=unlimited)
     consumed = _consumed(event, ports)
-    assert {type(fate) for _, fate in consumed.fates} == {Written}
+    assert {type(outcome) for _, outcome in consumed.outcomes} == {Written}
 
 
 def reporting(event: Event) -> list[str]:
     """Consume as deployed, and return the events that are done and were not refused."""
     consumed = _consumed(event, connections().ports)
     assert not consumed.returned
-    good = (delivery for delivery, fate in consumed.fates if isinstance(fate, Written | Superseded))
+    good = (
+        delivery
+        for delivery, outcome in consumed.outcomes
+        if isinstance(outcome, Written | Superseded)
+    )
     return [delivery.event_id for delivery in good]
 
 
@@ -50,7 +54,7 @@ async def _consume(event: Event, ports: Ports) -> Consumed:
         received(event),
         queue=app.queue(),
         ports=ports,
-        terms=connections().terms,
+        policy=connections().policy,
         rules=Rules(),
         deadline=asyncio.get_running_loop().time() + INVOCATION_SECONDS,
     )

@@ -10,11 +10,11 @@ from typing import TYPE_CHECKING, NamedTuple
 import boto3
 
 from hubsync.core.change import ARCHIVED, NO, Change, Reading, RecordKey, Version
-from hubsync.core.hubspot.reply import Vouched
+from hubsync.core.hubspot.reply import Confirmed
 from hubsync.core.records import entry as ledger
 from hubsync.core.records import entry_codec
 from hubsync.core.records.entry import ABSENT, Entry, Rev
-from hubsync.core.records.leased_record import Attempt
+from hubsync.core.records.leased_record import LeasedRecord
 from hubsync.edge.aws_clients import CONFIG
 from hubsync.edge.ledger import DynamoLedger, item_key
 from hubsync.ports import LedgerWrite
@@ -128,12 +128,12 @@ def _put(write: LedgerWrite) -> "TransactWriteItemTypeDef":
 
 def _work(number: int) -> Work:
     changes = [_change(number * RECORDS + each) for each in range(RECORDS)]
-    attempts = [Attempt.begin(change, _acquired(change)) for change in changes]
-    acquires = [LedgerWrite(a.record, a.entry, ABSENT) for a in attempts]
-    for attempt in attempts:
-        attempt.vouch(attempt.due(), Vouched("171500000001"), "0" * 32)
-        attempt.release(rev=Rev("2" * 24), now=0)
-    releases = [LedgerWrite(a.record, a.entry, Rev("1" * 24)) for a in attempts]
+    leased_records = [LeasedRecord.begin(change, _acquired(change)) for change in changes]
+    acquires = [LedgerWrite(a.record, a.entry, ABSENT) for a in leased_records]
+    for leased in leased_records:
+        leased.confirm(leased.due(), Confirmed("171500000001"), "0" * 32)
+        leased.release(rev=Rev("2" * 24), now=0)
+    releases = [LedgerWrite(a.record, a.entry, Rev("1" * 24)) for a in leased_records]
     return Work([change.record for change in changes], acquires, releases)
 
 

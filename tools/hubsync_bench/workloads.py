@@ -10,7 +10,7 @@ from itertools import batched
 from math import ceil
 from random import Random
 
-from hubsync.core.event import moment_text
+from hubsync.core.event import format_timestamp
 from hubsync_bench.events import ANEW, Wire
 
 EVENTS = 10_000
@@ -93,7 +93,7 @@ def _fact(number: int, key: int, kind: str, random: Random) -> Wire:
     spelled_otherwise = kind == MIXED_CASE and random.random() < MIXED_CASE_SHARE
     return {
         "eventId": f"evt-{ANEW}-{number}",
-        "occurredAt": moment_text(START + number * 1_000),
+        "occurredAt": format_timestamp(START + number * 1_000),
         "objectType": "contacts",
         "idProperty": "email",
         "id": f"{'Person' if spelled_otherwise else 'person'}-{ANEW}-{key}@example.com",

@@ -10,7 +10,7 @@ from rich.markup import escape
 from rich.table import Table
 
 from hubsync.core.change import RecordKey, Version
-from hubsync.core.event import HUBSPOT_ID, canonical_id, moment_text
+from hubsync.core.event import HUBSPOT_ID, canonical_id, format_timestamp
 from hubsync.core.object_types import canonical_type
 from hubsync_cli.completion import object_types, sources
 from hubsync_cli.console import err, fail, out
@@ -154,7 +154,7 @@ def _properties(found: OfRecord) -> list[Table]:
     for each in properties:
         written = [("written", each.written)] if each.written else []
         for stands, version in [*(("pending", v) for v in each.pending), *written]:
-            when = moment_text(version.occurred_at)
+            when = format_timestamp(version.occurred_at)
             watched = ", watched" if each.watched and stands == "written" else ""
             cells = (shown_name(each.name), stands + watched, when)
             table.add_row(*map(escape, (*cells, version.source, version.event_id)))
@@ -196,7 +196,11 @@ def _tell_event(event_id: str, found: OfEvent, *, now: int, as_json: bool) -> No
     out.print(escape(story.sentence), highlight=False)
     table = _table("record", "property", "came", "superseded by")
     for said in story.said:
-        by = "" if said.by is None else f"{said.by.event_id}, {moment_text(said.by.occurred_at)}"
+        by = (
+            ""
+            if said.by is None
+            else f"{said.by.event_id}, {format_timestamp(said.by.occurred_at)}"
+        )
         table.add_row(*map(escape, ("/".join(said.record), shown_name(said.name), said.came, by)))
     if story.said:
         out.print(table)
@@ -236,7 +240,7 @@ def _table(*columns: str) -> Table:
 
 def _version(version: Version) -> dict[str, Any]:
     return {
-        "occurred_at": moment_text(version.occurred_at),
+        "occurred_at": format_timestamp(version.occurred_at),
         "sequence": version.sequence,
         "source": version.source,
         "event_id": version.event_id,
@@ -244,4 +248,4 @@ def _version(version: Version) -> dict[str, Any]:
 
 
 def _moment(milliseconds: int) -> str | None:
-    return moment_text(milliseconds * 1000) if milliseconds else None
+    return format_timestamp(milliseconds * 1000) if milliseconds else None

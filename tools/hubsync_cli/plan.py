@@ -11,7 +11,7 @@ from rich.markup import escape
 from rich.table import Table
 
 from hubsync.core.change import ARCHIVED
-from hubsync.core.event import moment_text
+from hubsync.core.event import format_timestamp
 from hubsync.core.payloads.source import Source, load_sources
 from hubsync.errors import HubsyncError
 from hubsync.settings import load
@@ -152,7 +152,7 @@ def _as_json(given: Given, planned: Plan) -> dict[str, Any]:
                 "record": each.record._asdict(),
                 "property": None if each.name == ARCHIVED else each.name,
                 "event_id": each.version.event_id,
-                "occurred_at": moment_text(each.version.occurred_at),
+                "occurred_at": format_timestamp(each.version.occurred_at),
                 "superseded_by": each.by.event_id,
             }
             for each in planned.passed

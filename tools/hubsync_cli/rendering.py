@@ -9,7 +9,7 @@ from typing import Any, TextIO
 from rich.markup import escape
 from rich.table import Table
 
-from hubsync.core.event import moment_text
+from hubsync.core.event import format_timestamp
 from hubsync.core.kept_payload import Kept
 from hubsync.core.object_types import path_segment
 from hubsync_operations.ages import span_text
@@ -40,7 +40,7 @@ def letter_summary(letter: Letter, *, now: int, ids: bool) -> dict[str, Any]:
         "reason_message": letter.reason,
         "refused_properties": list(letter.properties),
         "correlation_id": letter.correlation_id,
-        "rejected_at": None if letter.rejected_at is None else moment_text(letter.rejected_at),
+        "rejected_at": None if letter.rejected_at is None else format_timestamp(letter.rejected_at),
         "age_seconds": max(0, now - letter.at) // 1_000_000,
     }
 
@@ -68,9 +68,9 @@ def letter_whole(letter: Letter, *, now: int, payload: bool) -> dict[str, Any]:
     else:
         content = {"event": letter.wire}
     return letter_summary(letter, now=now, ids=True) | {
-        "received_at": None if received is None else moment_text(received),
+        "received_at": None if received is None else format_timestamp(received),
         "message_id": letter.message_id,
-        "sent_at": moment_text(letter.sent_at),
+        "sent_at": format_timestamp(letter.sent_at),
         **content,
     }
 
@@ -97,7 +97,7 @@ def letter_table(letters: Iterable[Letter], *, now: int, ids: bool) -> Table:
             record_text(letter, ids=ids),
             letter.code,
             ", ".join(letter.properties) or "-",
-            "-" if letter.rejected_at is None else moment_text(letter.rejected_at)[:19] + "Z",
+            "-" if letter.rejected_at is None else format_timestamp(letter.rejected_at)[:19] + "Z",
             span_text(now - letter.at),
         )
         table.add_row(*map(escape, cells))

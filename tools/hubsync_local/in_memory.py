@@ -8,11 +8,11 @@ from typing import NamedTuple
 
 from hubsync.core.change import RecordKey
 from hubsync.core.hubspot.rate_budget import Budget
-from hubsync.core.hubspot.reply import Found, Reply, Usage
+from hubsync.core.hubspot.reply import ReadResult, Reply, Usage
 from hubsync.core.limits import ENTRY_BYTES_MAX
 from hubsync.core.records.entry import ABSENT, Entry, Rev
 from hubsync.core.records.entry_codec import decode, encode
-from hubsync.ports import LedgerWrite, NoPermit
+from hubsync.ports import LedgerWrite, PermitDenied
 
 
 class Item(NamedTuple):
@@ -72,12 +72,12 @@ class MemoryLedger:
 class Unlimited:
     """Permits for an account without a limit."""
 
-    async def take(self, *, seconds: float, urgent: bool = False) -> NoPermit | None:  # noqa: ARG002
+    async def acquire(self, *, seconds: float, urgent: bool = False) -> PermitDenied | None:  # noqa: ARG002
         return None
 
     async def give_back(self) -> None: ...
 
-    async def heard(self, reply: Reply | Found, *, in_doubt: bool = False) -> None: ...
+    async def observe(self, reply: Reply | ReadResult, *, in_doubt: bool = False) -> None: ...
 
     def note(self, usage: Usage) -> None: ...
 

@@ -3,7 +3,7 @@
 import re
 from typing import Final
 
-from hubsync.core.event import moment
+from hubsync.core.event import parse_timestamp
 
 _AGO: Final = re.compile(r"(\d{1,6})([smhd])", re.ASCII)
 _SECONDS: Final = {"s": 1, "m": 60, "h": 3600, "d": 86400}
@@ -16,7 +16,7 @@ def parse_moment(text: str, *, now: int) -> int:
     Raises ValueError.
     """
     ago = _AGO.fullmatch(text)
-    return now - int(ago[1]) * _SECONDS[ago[2]] * SECOND if ago else moment(text)
+    return now - int(ago[1]) * _SECONDS[ago[2]] * SECOND if ago else parse_timestamp(text)
 
 
 def span_text(microseconds: int) -> str:

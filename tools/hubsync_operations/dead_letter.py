@@ -10,7 +10,7 @@ from hashlib import blake2b
 from typing import Any, Final
 
 from hubsync.core.change import RecordKey, record_key
-from hubsync.core.event import ChangeEvent, Rules, moment
+from hubsync.core.event import ChangeEvent, Rules, parse_timestamp
 from hubsync.core.kept_payload import INVALID_PAYLOAD, Kept, read
 from hubsync.core.message import INVALID_VALUE, Envelope, afresh, parse_message, repack
 
@@ -144,7 +144,7 @@ def opened(held: Held) -> Opened:
             wire=each.wire,
             account=envelope.account,
             source=envelope.source,
-            received_at=moment(envelope.received_at),
+            received_at=parse_timestamp(envelope.received_at),
             event=each.event,
             request_id=envelope.request_id,
         )
@@ -161,7 +161,7 @@ def _of_payload(held: Held, kept: Kept) -> Letter:
             wire=held.body,
             account=kept.envelope.account,
             source=kept.envelope.source,
-            received_at=moment(kept.envelope.received_at),
+            received_at=parse_timestamp(kept.envelope.received_at),
             request_id=kept.envelope.request_id,
         ),
         kept=kept,
@@ -198,7 +198,7 @@ def _letter(
 
 def _moment(text: str | None) -> int | None:
     try:
-        return moment(text) if text else None
+        return parse_timestamp(text) if text else None
     except ValueError:
         return None  # Somebody else's attribute: it says nothing.
 

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from hubsync.core.change import ARCHIVED, Reading, RecordKey, Version, readings
-from hubsync.core.event import moment_text
+from hubsync.core.event import format_timestamp
 from hubsync.core.records.entry import ABSENT, NO_LEASE, Entry
 from hubsync_operations.dead_letter import RECEIVES_EXHAUSTED, Letter
 from hubsync_operations.logs import SETTLED, VALUES_KEPT, Line
@@ -20,7 +20,7 @@ OUT_OF_TIME = frozenset({"RETRIES_EXHAUSTED", RECEIVES_EXHAUSTED})  # Given up, 
 EVENTS_MAX = 50  # Of one record, the newest, that logs are searched for.
 
 
-class Came(StrEnum):
+class EventState(StrEnum):
     """What an event came to, or one reading of it."""
 
     DEAD_LETTER = "dead letter"
@@ -94,7 +94,7 @@ def shown_name(name: str) -> str:
 
 
 def _at(milliseconds: int) -> str:
-    return moment_text(milliseconds * 1000)
+    return format_timestamp(milliseconds * 1000)
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,7 +103,7 @@ class Said:
 
     record: RecordKey
     name: str
-    came: Came
+    came: EventState
     by: Version | None = None
 
 
@@ -111,7 +111,7 @@ class Said:
 class EventStory:
     """What an event came to as a whole, in a word and in a sentence, and by property."""
 
-    came: Came
+    came: EventState
     sentence: str
     said: tuple[Said, ...]
 
@@ -151,8 +151,8 @@ def _of_letter(letter: Letter, entries: Mapping[RecordKey, Entry]) -> Iterator[S
     refused_whole = not letter.properties and letter.code not in OUT_OF_TIME
     for name, reading in readings(letter.source, letter.event).items():
         said = _judged(record, name, reading, entry)
-        if name in letter.properties or (refused_whole and said.came is Came.OPEN):
-            yield Said(record, name, Came.REFUSED)
+        if name in letter.properties or (refused_whole and said.came is EventState.OPEN):
+            yield Said(record, name, EventState.REFUSED)
         else:
             yield said
 
@@ -161,13 +161,13 @@ def _judged(record: RecordKey, name: str, reading: Reading, entry: Entry) -> Sai
     version = reading.version
     synced = entry.synced.get(name)
     if synced == version:
-        return Said(record, name, Came.WRITTEN)
+        return Said(record, name, EventState.WRITTEN)
     if reading in entry.pending.get(name, ()):
-        return Said(record, name, Came.PENDING)
+        return Said(record, name, EventState.PENDING)
     if entry.dominates(name, reading):
         by = synced if synced is not None and version < synced else entry.synced[ARCHIVED]
-        return Said(record, name, Came.SUPERSEDED, by)
-    return Said(record, name, Came.OPEN)
+        return Said(record, name, EventState.SUPERSEDED, by)
+    return Said(record, name, EventState.OPEN)
 
 
 def _of_entry(record: RecordKey, entry: Entry, event_id: str, source: str | None) -> Iterator[Said]:
@@ -178,54 +178,56 @@ def _of_entry(record: RecordKey, entry: Entry, event_id: str, source: str | None
 
     for name in sorted(entry.synced.keys() | entry.pending.keys()):
         if any(is_its(reading.version) for reading in entry.pending.get(name, ())):
-            yield Said(record, name, Came.PENDING)
+            yield Said(record, name, EventState.PENDING)
         elif name in entry.synced and is_its(entry.synced[name]):
-            yield Said(record, name, Came.WRITTEN)
+            yield Said(record, name, EventState.WRITTEN)
 
 
-def _whole(said: Sequence[Said], *, is_dead_letter: bool, lines: Sequence[Line]) -> Came:
+def _whole(said: Sequence[Said], *, is_dead_letter: bool, lines: Sequence[Line]) -> EventState:
     if is_dead_letter:
-        return Came.DEAD_LETTER
+        return EventState.DEAD_LETTER
     found = {each.came for each in said}
-    for came in (Came.PENDING, Came.WRITTEN):
+    for came in (EventState.PENDING, EventState.WRITTEN):
         if came in found:
             return came
     return _last(lines)
 
 
-def _last(lines: Sequence[Line]) -> Came:
+def _last(lines: Sequence[Line]) -> EventState:
     """Return what the last line says that an event came to."""
     for line in reversed(lines):
         if line.fact == DEAD_LETTERED:
-            return Came.REFUSED
+            return EventState.REFUSED
         if line.fact == SETTLED:
-            return Came(line.says["came"])
-    return Came.UNKNOWN
+            return EventState(line.says["came"])
+    return EventState.UNKNOWN
 
 
-def _sentence(came: Came, letters: Sequence[Letter], lines: Sequence[Line], waiting: int) -> str:
-    last = {each: line for line in lines if (each := _last([line])) is not Came.UNKNOWN}
+def _sentence(
+    came: EventState, letters: Sequence[Letter], lines: Sequence[Line], waiting: int
+) -> str:
+    last = {each: line for line in lines if (each := _last([line])) is not EventState.UNKNOWN}
     match came:
-        case Came.DEAD_LETTER:
+        case EventState.DEAD_LETTER:
             return f"It is a dead letter, {letters[0].code}: {letters[0].reason}."
-        case Came.REFUSED:
+        case EventState.REFUSED:
             return (
                 f"It was refused, last at {last[came].at}. The dead letter is gone: "
                 "redriven, deleted or expired."
             )
-        case Came.PENDING:
+        case EventState.PENDING:
             return "It is being written, or its writer ended without a word."
-        case Came.WRITTEN if came in last:
+        case EventState.WRITTEN if came in last:
             return f"HubSpot vouched for it at {last[came].at}{_where(last[came])}.{_kept(lines)}"
-        case Came.WRITTEN:
+        case EventState.WRITTEN:
             return (
                 "HubSpot vouched for it, and nothing newer was written to what is listed."
                 f"{_kept(lines)}"
             )
-        case Came.SUPERSEDED:
+        case EventState.SUPERSEDED:
             by = last[came].says.get("by", "")
             return f"At {last[came].at} HubSpot had newer values of all it says, by event {by}."
-        case Came.OPEN:
+        case EventState.OPEN:
             says = last[came].says
             return (
                 f"It was tried {says['tries']} times until {last[came].at}, last in vain for "

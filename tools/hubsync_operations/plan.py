@@ -29,11 +29,11 @@ from hubsync.core.hubspot.batch import (
     write_input,
 )
 from hubsync.core.hubspot.batch_api import encode_read, path
-from hubsync.core.hubspot.reply import Vouched
+from hubsync.core.hubspot.reply import Confirmed
 from hubsync.core.records import entry as ledger
 from hubsync.core.records.entry import ABSENT, NO_LEASE, Entry
-from hubsync.core.records.leased_record import Attempt
-from hubsync.core.records.outcome import Superseded, fate
+from hubsync.core.records.leased_record import LeasedRecord
+from hubsync.core.records.outcome import Superseded, outcome_of
 
 METHOD = "POST"
 
@@ -87,81 +87,88 @@ def plan(
         for event in events
     ]
     changes = coalesce(change_of(each.record, each.readings) for each in said)
-    attempts = {record: Attempt.begin(change, Entry()) for record, change in changes.items()}
+    leased_records = {
+        record: LeasedRecord.begin(change, Entry()) for record, change in changes.items()
+    }
     split = [
         record
         for record, change in changes.items()
         if ledger.crowded(ledger.acquired(Entry(), change, rev=ABSENT, lease_until=NO_LEASE))
     ]
-    calls = tuple(call for some in _batches(attempts.values()) for call in _rounds(some, versions))
-    fates = {
-        each.event: fate(each.readings, attempts[each.record], lease_seconds=0) for each in said
+    calls = tuple(
+        call for some in _batches(leased_records.values()) for call in _rounds(some, versions)
+    )
+    outcomes = {
+        each.event: outcome_of(each.readings, leased_records[each.record], lease_seconds=0)
+        for each in said
     }
     return Plan(
         events=len(said),
         records=len(changes),
         calls=calls,
-        passed=tuple(_passed(said, attempts)),
-        superseded=tuple(event for event, came in fates.items() if isinstance(came, Superseded)),
+        passed=tuple(_passed(said, leased_records)),
+        superseded=tuple(event for event, came in outcomes.items() if isinstance(came, Superseded)),
         split=tuple(split),
     )
 
 
-def _batches(attempts: Iterable[Attempt]) -> Iterator[list[Attempt]]:
-    routed = by_route((attempt.route(attempt.due()), attempt) for attempt in attempts)
+def _batches(leased_records: Iterable[LeasedRecord]) -> Iterator[list[LeasedRecord]]:
+    routed = by_route((leased.route(leased.due()), leased) for leased in leased_records)
     for same in routed.values():
-        made = [(attempt, write_input(attempt.record, attempt.due())) for attempt in same]
+        made = [(leased, write_input(leased.record, leased.due())) for leased in same]
         for some in cut(made, size=lambda pair: pair[1].size):
-            yield [attempt for attempt, _ in some]
+            yield [leased for leased, _ in some]
 
 
-def _rounds(attempts: Sequence[Attempt], versions: Mapping[str, str]) -> Iterator[Call]:
+def _rounds(leased_records: Sequence[LeasedRecord], versions: Mapping[str, str]) -> Iterator[Call]:
     """Yield a batch's calls: the first, and those for what is newer than an archive."""
-    left = list(attempts)
+    left = list(leased_records)
     while left:
         for route, same in by_route((a.route(a.due()), a) for a in left).items():
             yield from _calls(route, same, versions)
-        for attempt in left:
-            due = attempt.due()
-            attempt.vouch(due, Vouched(None), "")
-        left = [attempt for attempt in left if not attempt.over]
+        for leased in left:
+            due = leased.due()
+            leased.confirm(due, Confirmed(None), "")
+        left = [leased for leased in left if not leased.over]
 
 
 def _calls(
-    route: Route, attempts: Sequence[Attempt], versions: Mapping[str, str]
+    route: Route, leased_records: Sequence[LeasedRecord], versions: Mapping[str, str]
 ) -> Iterator[Call]:
     address = path(route.object_type, route.operation, versions)
-    inputs = tuple(map(_input, attempts))
+    inputs = tuple(map(_input, leased_records))
     body = Batch(route, inputs).encode()
     if route.operation != "archive":
         yield Call(address, len(inputs), body)
         return
     # Records are read by key before they are archived, which tells their ids, and after it.
-    ids = [attempt.record.id for attempt in attempts]
+    ids = [leased.record.id for leased in leased_records]
     by_own_id = route.id_property == HUBSPOT_ID
     read = Call(path(route.object_type, "read", versions), len(ids), encode_read(route, ids, []))
     yield from (read, Call(address, len(ids), body if by_own_id else None), read)
 
 
-def _input(attempt: Attempt) -> Input:
-    due = attempt.due()
+def _input(leased: LeasedRecord) -> Input:
+    due = leased.due()
     if ARCHIVED in due and due[ARCHIVED].value == YES:
-        return archive_input(attempt.record, due, attempt.record.id)
-    return write_input(attempt.record, due)
+        return archive_input(leased.record, due, leased.record.id)
+    return write_input(leased.record, due)
 
 
-def _passed(said: Iterable[_Said], attempts: Mapping[RecordKey, Attempt]) -> Iterator[Passed]:
+def _passed(
+    said: Iterable[_Said], leased_records: Mapping[RecordKey, LeasedRecord]
+) -> Iterator[Passed]:
     """Yield the readings that are not sent, each once; existence only where it was an archive."""
     seen: set[tuple[RecordKey, str, Version]] = set()
     for each in said:
-        attempt = attempts[each.record]
+        leased = leased_records[each.record]
         for name, reading in each.readings.items():
             place = (each.record, name, reading.version)
-            told = attempt.has_written(name, reading.version)
+            told = leased.has_written(name, reading.version)
             if told or place in seen or (name == ARCHIVED and reading.value != YES):
                 continue
             seen.add(place)
-            synced = attempt.entry.synced
+            synced = leased.entry.synced
             newer = [synced[key] for key in (name, ARCHIVED) if key in synced]
             by = next(version for version in newer if version >= reading.version)
             yield Passed(each.record, name, reading.version, by)

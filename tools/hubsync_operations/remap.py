@@ -9,7 +9,7 @@ from hubsync.core.kept_payload import Kept, Place, Unmade
 from hubsync.core.limits import CLOCK_SKEW_SECONDS_MAX
 from hubsync.core.message import pack
 from hubsync.core.payloads.source import Source
-from hubsync.core.payloads.unvalidated import Drafts, take_valid
+from hubsync.core.payloads.unvalidated import UnvalidatedEvents, take_valid
 from hubsync.errors import Fault, NotJson
 from hubsync.ingest import drafts_of
 
@@ -56,7 +56,7 @@ def _failed(kept: Kept, fault: Fault) -> Remapped:
     return Remapped(still=kept._replace(unmade=(first._replace(faults=(fault,)), *others)))
 
 
-def _chosen(drafts: Drafts, failed: Sequence[Place]) -> Drafts:
+def _chosen(drafts: UnvalidatedEvents, failed: Sequence[Place]) -> UnvalidatedEvents:
     """Return the drafts that are from the places that failed before."""
     at = [n for n, place in enumerate(drafts.places) if _is_among(place, failed)]
 
@@ -64,7 +64,7 @@ def _chosen(drafts: Drafts, failed: Sequence[Place]) -> Drafts:
         _, index, *steps = fault.pointer.split("/")
         return drafts.locate(fault._replace(pointer="/".join(["", str(at[int(index)]), *steps])))
 
-    return Drafts(
+    return UnvalidatedEvents(
         [drafts.wires[n] for n in at],
         [drafts.places[n] for n in at],
         locate,

@@ -10,7 +10,7 @@ from hubsync.core.event import ChangeEvent, Rules
 from hubsync.core.json_codec import Json
 from hubsync.core.limits import CLOCK_SKEW_SECONDS_MAX
 from hubsync.core.payloads.jmespath_expression import Node
-from hubsync.core.payloads.mapper import Made, Unmapped, make
+from hubsync.core.payloads.mapper import Mapped, Unmapped, make
 from hubsync.core.payloads.source import Source, load_source
 from hubsync.errors import Fault, InvalidEvents, InvalidSource
 from hubsync.ingest import challenge_of, take
@@ -139,7 +139,7 @@ def _matches(source: Source, headers: Mapping[str, str], body: Json) -> tuple[Ma
     return tuple(_match(source, made, place) for place in range(len(source.change)))
 
 
-def _match(source: Source, made: list[Made], place: int) -> Match:
+def _match(source: Source, made: list[Mapped], place: int) -> Match:
     found = [each for each in made if each.change == place]
     wires = [each.wire for each in found if each.wire is not None]
     named = [wire["properties"] for wire in wires if "properties" in wire]

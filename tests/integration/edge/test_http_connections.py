@@ -6,7 +6,7 @@ from contextlib import asynccontextmanager, suppress
 import httpx
 import pytest
 
-from hubsync.edge.http_connections import Lanes
+from hubsync.edge.http_connections import HttpConnections
 
 NOTHING = b"HTTP/1.1 204 No Content\r\n\r\n"
 NO_GZIP = b"HTTP/1.1 200 OK\r\nContent-Encoding: gzip\r\nContent-Length: 1000\r\n\r\nno gzip"
@@ -49,7 +49,7 @@ async def connected():
     listening = await asyncio.start_server(server.serve, "127.0.0.1")
     port = listening.sockets[0].getsockname()[1]
     url = f"http://127.0.0.1:{port}"
-    async with httpx.AsyncClient(base_url=url, transport=Lanes()) as http:
+    async with httpx.AsyncClient(base_url=url, transport=HttpConnections()) as http:
         yield server, http
     listening.close()
     listening.close_clients()

@@ -22,9 +22,9 @@ from hubsync.core.records.entry import (
     Watched,
     acquired,
     audited,
+    confirmed,
     refused,
     released,
-    vouched,
     watching,
 )
 from hubsync.edge.ledger import Bookmark, DynamoLedger, item_key
@@ -308,7 +308,7 @@ def taken(entry, rev):
 
 def told(entry, rev):
     """The entry after HubSpot took what was pending, released."""
-    settled = vouched(entry, PHONE, hubspot_id="512", trace_id="t")
+    settled = confirmed(entry, PHONE, hubspot_id="512", trace_id="t")
     watched = watching(settled, TOLD, doubted=True, now=1_795_262_825_000)
     return released(watched, rev=rev, now=1_795_262_825_000)
 
@@ -317,7 +317,7 @@ def test_at_rest_an_item_holds_versions_and_no_value(ledger, record):
     held = taken(Entry(), R1)
     write(ledger, (record(), held, ABSENT))
     assert holds_values(ledger, record())
-    settled = vouched(held, PHONE, hubspot_id="512", trace_id="t")
+    settled = confirmed(held, PHONE, hubspot_id="512", trace_id="t")
     write(ledger, (record(), released(settled, rev=R2, now=1), R1))
     assert not holds_values(ledger, record())
     entry = read(ledger, record())[record()]

@@ -11,7 +11,7 @@ import boto3
 import pytest
 from botocore.config import Config
 
-from hubsync.consume import Received
+from hubsync.consume import QueueMessage
 from hubsync.core.records.outcome import Rejected
 from hubsync.edge.queue import SqsQueue, received
 from hubsync.edge.sqs import enqueue, send
@@ -199,5 +199,5 @@ def test_lambdas_event_is_opened_to_its_messages():
     event = json.loads((PROJECT / "events" / "queue-one-event.json").read_text())
     (record,) = event["Records"]
     assert received(event) == [
-        Received(record["messageId"], record["receiptHandle"], record["body"], 1)
+        QueueMessage(record["messageId"], record["receiptHandle"], record["body"], 1)
     ]

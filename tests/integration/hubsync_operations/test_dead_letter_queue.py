@@ -19,7 +19,7 @@ from hubsync_local.template.reader import read_template
 from hubsync_operations.dead_letter import RECEIVES_EXHAUSTED, Filter
 from hubsync_operations.dead_letter_queue import Queues, Redrive, Redriven, visit
 from hubsync_operations.remap import Remapped, remap
-from tests.builders import a_message, wire
+from tests.builders import a_message, raw_event
 
 PROJECT = Path(__file__).parents[3]
 ALL = Filter()
@@ -36,7 +36,7 @@ def queues(local_aws):
 
 
 def event(name):
-    return wire(eventId=name, id=f"{name}@example.com")
+    return raw_event(eventId=name, id=f"{name}@example.com")
 
 
 def bury(queues, *names, **attributes):

@@ -21,11 +21,11 @@ from hubsync_local.aws import CONFIG, CREDENTIALS
 from hubsync_local.template.model import REGION
 from hubsync_local.template.reader import read_template
 from hubsync_operations.dead_letter_queue import Queues
-from hubsync_operations.event_history import Came
+from hubsync_operations.event_history import EventState
 from hubsync_operations.explain import explain_event, explain_record
 from hubsync_operations.logs import CloudWatchLogs
 from hubsync_operations.target import Target
-from tests.builders import ADA, a_message, an_event, wire
+from tests.builders import ADA, a_message, an_event, raw_event
 
 PROJECT = Path(__file__).parents[3]
 EVENT = {"properties": {"firstname": "Ada", "seats": "many"}}
@@ -67,7 +67,7 @@ def target(local_aws):
     asyncio.run(ledger.write([LedgerWrite(ADA, entry, ABSENT)]))
     local_aws.sqs.send_message(
         QueueUrl=queues["DeadLetterQueue"],
-        MessageBody=a_message(wire(**EVENT)),
+        MessageBody=a_message(raw_event(**EVENT)),
         MessageAttributes={
             name: {"DataType": "String", "StringValue": text}
             for name, text in {
@@ -108,9 +108,9 @@ def test_a_record_is_explained_from_ledger_dead_letters_and_logs(target):
 
 def test_an_event_is_explained_by_comparing_its_versions_with_the_ledgers(target):
     story = asyncio.run(explain_event(target, "e-1", "changes", None, since_ms=0)).story
-    assert story.came is Came.DEAD_LETTER
+    assert story.came is EventState.DEAD_LETTER
     came = {said.name: said.came for said in story.said if not said.name.startswith(":")}
-    assert came == {"firstname": Came.WRITTEN, "seats": Came.REFUSED}
+    assert came == {"firstname": EventState.WRITTEN, "seats": EventState.REFUSED}
 
 
 def test_logs_that_cannot_be_read_are_no_reason_to_say_nothing(target):
@@ -122,7 +122,7 @@ def test_logs_that_cannot_be_read_are_no_reason_to_say_nothing(target):
 
 def test_an_event_that_only_the_log_names_is_explained_by_it(target):
     story = asyncio.run(explain_event(target, "e-2", None, None, since_ms=0)).story
-    assert story.came is Came.WRITTEN
+    assert story.came is EventState.WRITTEN
     assert "in its record 512, as 7a" in story.sentence
 
 
@@ -155,7 +155,7 @@ def test_a_deployed_stack_is_found_by_its_name(local_aws):
     cloudformation.create_stack(StackName=stack, TemplateBody=json.dumps(STACK))
     resources = cloudformation.describe_stack_resources(StackName=stack)["StackResources"]
     ids = {each["LogicalResourceId"]: each["PhysicalResourceId"] for each in resources}
-    body = a_message(wire(operation="update", objectType="2-7", idProperty=None, id="9"))
+    body = a_message(raw_event(operation="update", objectType="2-7", idProperty=None, id="9"))
     local_aws.sqs.send_message(QueueUrl=ids["DeadLetterQueue"], MessageBody=body)
 
     listed = run(local_aws, "dead-letters", "list", "--stack", stack, "--json")

@@ -4,9 +4,16 @@ from decimal import Decimal
 
 import pytest
 
-from hubsync.core.event import ChangeEvent, Rules, encode_event, moment, moment_text, parse_events
+from hubsync.core.event import (
+    ChangeEvent,
+    Rules,
+    encode_event,
+    format_timestamp,
+    parse_events,
+    parse_timestamp,
+)
 from hubsync.errors import Fault, InvalidEvents
-from tests.builders import NO_RULES, NOON, an_event, wire
+from tests.builders import NO_RULES, NOON, an_event, raw_event
 
 
 def faults(body, rules=NO_RULES):
@@ -16,7 +23,7 @@ def faults(body, rules=NO_RULES):
 
 
 def test_an_event_is_brought_into_canonical_form():
-    body = wire(
+    body = raw_event(
         sequence=7,
         objectType=" Contacts",
         idProperty=" Email",
@@ -121,13 +128,13 @@ def test_an_event_within_the_rules_is_accepted(fields):
     ids=lambda given: repr(given)[:50],
 )
 def test_what_breaks_a_rule_is_refused_with_a_pointer_to_it(fields, pointer, complaint):
-    ((where, what),) = faults(wire(**fields))
+    ((where, what),) = faults(raw_event(**fields))
     assert where == pointer
     assert complaint in what
 
 
 def test_an_update_must_say_something():
-    event = wire(operation="update", idProperty=None, id="512", properties={})
+    event = raw_event(operation="update", idProperty=None, id="512", properties={})
     assert faults(event) == [Fault("/properties", "is empty, so there is nothing to update")]
 
 
@@ -181,7 +188,7 @@ def test_an_id_property_among_the_properties_takes_the_ids_spelling():
     ],
 )
 def test_a_moment_is_read_to_the_microsecond_in_any_offset(text, canonical):
-    assert moment_text(moment(text)) == canonical
+    assert format_timestamp(parse_timestamp(text)) == canonical
 
 
 @pytest.mark.parametrize(
@@ -207,31 +214,31 @@ def test_a_moment_is_read_to_the_microsecond_in_any_offset(text, canonical):
 )
 def test_what_is_no_moment_in_rfc_3339_is_refused(text):
     with pytest.raises(ValueError, match=r"RFC 3339|no moment"):
-        moment(text)
+        parse_timestamp(text)
 
 
 def test_an_event_from_more_than_five_minutes_ahead_is_refused():
     rules = Rules(occurred_at_max=NOON)
-    assert parse_events(wire(), rules)
-    late = wire(occurredAt="2026-11-21T12:00:00.000001Z")
+    assert parse_events(raw_event(), rules)
+    late = raw_event(occurredAt="2026-11-21T12:00:00.000001Z")
     assert faults(late, rules) == [Fault("/occurredAt", "is more than 5 minutes in the future")]
 
 
 def test_a_source_may_set_no_property_that_it_is_not_allowed():
     rules = Rules(properties_allowed=frozenset({"firstname"}))
-    assert parse_events(wire(), rules)
-    event = wire(properties={"Phone": "1", "firstname": "Ada", "city": "Graz"})
+    assert parse_events(raw_event(), rules)
+    event = raw_event(properties={"Phone": "1", "firstname": "Ada", "city": "Graz"})
     assert faults(event, rules) == [Fault("/properties", "the source may not set city, phone")]
 
 
 def test_a_custom_types_name_is_known_by_the_setting_alone():
     rules = Rules(object_types={"p1_car": "2-123"})
-    event = wire(objectType="p1_car", idProperty="plate", id="G 1")
+    event = raw_event(objectType="p1_car", idProperty="plate", id="G 1")
     assert parse_events(event, rules)[0].object_type == "2-123"
 
 
 def test_every_fault_of_an_array_is_named_and_nothing_is_accepted():
-    body = [wire(), wire(id=None, sequence=-1), 5, wire(properties={"a/b~c": {}})]
+    body = [raw_event(), raw_event(id=None, sequence=-1), 5, raw_event(properties={"a/b~c": {}})]
     assert [pointer for pointer, _ in faults(body)] == [
         "/1/sequence",
         "/1/id",
@@ -250,7 +257,7 @@ def test_the_faults_told_are_bounded():
 
 
 def test_no_fault_quotes_a_value():
-    event = wire(id="secret\x00", sequence="secret", properties={"a": "secret\x00"})
+    event = raw_event(id="secret\x00", sequence="secret", properties={"a": "secret\x00"})
     assert not any("secret" in message for _, message in faults(event))
 
 

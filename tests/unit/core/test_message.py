@@ -17,7 +17,7 @@ from hubsync.core.message import (
 )
 from hubsync.core.property_values import CONTROL
 from hubsync.errors import Fault, InvalidEvents
-from tests.builders import NO_RULES, NOON, a_message, an_event, wire
+from tests.builders import NO_RULES, NOON, a_message, an_event, raw_event
 
 HEAD = {
     "account": "main",
@@ -133,8 +133,8 @@ def test_a_message_is_read_as_it_was_packed():
         a_message(tries=-1),
         a_message(events={}),
         a_message(events=[5]),
-        a_message(wire(properties={"a": "\ud800"})),
-        a_message(wire(properties={"a": "\ud800"})).replace("\\ud", "\\uD"),
+        a_message(raw_event(properties={"a": "\ud800"})),
+        a_message(raw_event(properties={"a": "\ud800"})).replace("\\ud", "\\uD"),
         a_message(account="\udfff"),
     ],
     ids=lambda body: body[:30],
@@ -144,13 +144,13 @@ def test_what_is_no_message_of_ours_is_none(body):
 
 
 def test_a_message_from_before_tries_were_counted_has_none():
-    body = json.loads(a_message(wire()))
+    body = json.loads(a_message(raw_event()))
     del body["tries"]
     assert opened(json.dumps(body)).envelope.tries == 0
 
 
 def test_a_malformed_event_leaves_its_neighbours_alone():
-    good, bad = wire(), wire(eventId="e-2", occurredAt="noon")
+    good, bad = raw_event(), raw_event(eventId="e-2", occurredAt="noon")
     first, second, third = opened(a_message(good, bad, good)).events
     assert (first.event, third.event) == (an_event(), an_event())
     assert (second.event, second.wire) == (None, bad)
@@ -158,12 +158,12 @@ def test_a_malformed_event_leaves_its_neighbours_alone():
 
 
 def test_an_old_event_is_not_refused_for_lying_in_the_future():
-    body = a_message(wire(occurredAt="9999-01-01T00:00:00Z"))
+    body = a_message(raw_event(occurredAt="9999-01-01T00:00:00Z"))
     assert opened(body).events[0].event is not None
 
 
 def test_a_repacked_message_differs_in_its_events_and_tries_alone():
-    events = [wire(eventId=f"e-{n}", properties={"a": "ü\ufffe"}) for n in range(3)]
+    events = [raw_event(eventId=f"e-{n}", properties={"a": "ü\ufffe"}) for n in range(3)]
     envelope = opened(a_message(*events, tries=4)).envelope
     (body,) = repack(envelope, events[1:], tries=5)
     assert json.loads(body) == json.loads(a_message(*events[1:], tries=5))
@@ -193,19 +193,19 @@ def test_an_event_with_any_odd_character_is_refused_or_passes_sqs(field):
 
 def test_marks_travel_with_their_event():
     marks = Marks({"phone": "INVALID_PHONE"}, NOON)
-    bare = wire(occurredAt="2026-11-21T12:00:00Z")
+    bare = raw_event(occurredAt="2026-11-21T12:00:00Z")
     contents = parse_message(a_message(marked(bare, marks), bare), NO_RULES)
     assert [each.marks for each in contents.events] == [marks, Marks()]
     assert marked(marked(bare, marks), Marks()) == bare
 
 
 def test_marks_that_are_none_say_nothing():
-    odd = wire(refused=["phone"], missingSince="yesterday"), wire(refused={"phone": 1})
+    odd = raw_event(refused=["phone"], missingSince="yesterday"), raw_event(refused={"phone": 1})
     contents = parse_message(a_message(*odd), NO_RULES)
     assert [each.marks for each in contents.events] == [Marks(), Marks()]
 
 
 def test_another_life_forgets_what_hubspot_refused_and_nothing_that_is_gone():
     refused = {"phone": "INVALID_PHONE", "city": "INVALID_VALUE"}
-    event = wire(refused=refused, missingSince="2026-11-21T12:00:00Z")
-    assert afresh(event) == wire(refused={"city": "INVALID_VALUE"})
+    event = raw_event(refused=refused, missingSince="2026-11-21T12:00:00Z")
+    assert afresh(event) == raw_event(refused={"city": "INVALID_VALUE"})

@@ -13,7 +13,7 @@ from hubsync_operations.dead_letter import (
     moves,
     opened,
 )
-from tests.builders import ADA, NOON, a_message, wire
+from tests.builders import ADA, NOON, a_message, raw_event
 
 REFUSED = {
     "reason_code": "INVALID_INTEGER",
@@ -27,11 +27,11 @@ FIVE_SECONDS = 5_000_000
 
 
 def a_held(body=None, **attributes):
-    return Held("m-1", "handle", body or a_message(wire()), SENT_AT, attributes)
+    return Held("m-1", "handle", body or a_message(raw_event()), SENT_AT, attributes)
 
 
 def packed(count=3, **head):
-    events = [wire(eventId=f"e-{n}", id=f"{n}@example.com") for n in range(count)]
+    events = [raw_event(eventId=f"e-{n}", id=f"{n}@example.com") for n in range(count)]
     return opened(a_held(a_message(*events, **head)))
 
 
@@ -46,7 +46,7 @@ def test_a_dead_letter_of_the_consumer_says_why():
     assert (letter.code, letter.properties) == ("INVALID_INTEGER", ("seats", "size"))
     assert (letter.reason, letter.correlation_id) == ("HubSpot refused seats", "c-1")
     assert (letter.rejected_at, letter.at) == (NOON + FIVE_SECONDS, NOON + FIVE_SECONDS)
-    assert letter.wire == wire()
+    assert letter.wire == raw_event()
 
 
 def test_a_message_that_sqs_moved_is_a_letter_for_each_event():
@@ -57,8 +57,8 @@ def test_a_message_that_sqs_moved_is_a_letter_for_each_event():
 
 
 def test_an_event_that_is_none_is_told_as_it_stands():
-    broken = wire(eventId="e-2", id=None)
-    _, letter = opened(a_held(a_message(wire(), broken))).letters
+    broken = raw_event(eventId="e-2", id=None)
+    _, letter = opened(a_held(a_message(raw_event(), broken))).letters
     assert (letter.event_id, letter.event, letter.record) == ("e-2", None, None)
     assert letter.wire == broken
 
@@ -116,7 +116,7 @@ def test_of_a_packed_message_what_is_not_chosen_is_kept():
 
 
 def test_every_event_of_a_message_is_sent_or_kept_even_twins():
-    message = opened(a_held(a_message(wire(), wire(), wire(eventId="e-2"))))
+    message = opened(a_held(a_message(raw_event(), raw_event(), raw_event(eventId="e-2"))))
     planned = moves(message, [message.letters[0]])
     sent = [content(body)[1] for body in (*planned.again, *planned.back)]
     assert sent == [["e-1"], ["e-1", "e-2"]]

@@ -8,7 +8,7 @@ from hubsync_operations.dead_letter import Held, opened
 from hubsync_operations.event_history import (
     DEAD_LETTERED,
     EVENTS_MAX,
-    Came,
+    EventState,
     Property,
     Said,
     condition,
@@ -17,7 +17,7 @@ from hubsync_operations.event_history import (
     properties_of,
 )
 from hubsync_operations.logs import SETTLED, Line
-from tests.builders import ADA, NOON, a_message, a_reading, a_version, an_event, wire
+from tests.builders import ADA, NOON, a_message, a_reading, a_version, an_event, raw_event
 
 NOON_MS = NOON // 1000
 EVENT = {"properties": {"firstname": "Ada", "seats": "many"}}
@@ -31,7 +31,7 @@ def an_entry(**fields):
 
 
 def a_letter(**attributes):
-    held = Held("m-1", "handle", a_message(wire(**EVENT)), NOON, attributes)
+    held = Held("m-1", "handle", a_message(raw_event(**EVENT)), NOON, attributes)
     return opened(held).letters[0]
 
 
@@ -95,58 +95,64 @@ def test_of_a_refused_event_each_reading_has_its_own_fate():
     entry = an_entry(synced={"firstname": OURS["firstname"].version, ARCHIVED: NEWER})
     letter = a_letter(reason_code="INVALID_INTEGER", refused_properties="seats")
     told = story(entry, letters=[letter])
-    assert told.came is Came.DEAD_LETTER
+    assert told.came is EventState.DEAD_LETTER
     assert set(told.said) == said(
-        firstname=Came.WRITTEN, seats=Came.REFUSED, **{ARCHIVED: (Came.SUPERSEDED, NEWER)}
+        firstname=EventState.WRITTEN,
+        seats=EventState.REFUSED,
+        **{ARCHIVED: (EventState.SUPERSEDED, NEWER)},
     )
 
 
 def test_an_event_refused_whole_left_nothing_but_what_newer_ones_wrote():
     told = story(an_entry(synced={"firstname": NEWER}), letters=[a_letter(reason_code="CONFLICT")])
     assert set(told.said) == said(
-        firstname=(Came.SUPERSEDED, NEWER), seats=Came.REFUSED, **{ARCHIVED: Came.REFUSED}
+        firstname=(EventState.SUPERSEDED, NEWER),
+        seats=EventState.REFUSED,
+        **{ARCHIVED: EventState.REFUSED},
     )
 
 
 def test_an_event_that_sqs_gave_up_is_refused_by_nobody():
     entry = an_entry(pending={"firstname": (OURS["firstname"],)})
     told = story(entry, letters=[a_letter()])
-    assert told.came is Came.DEAD_LETTER
-    assert set(told.said) == said(firstname=Came.PENDING, seats=Came.OPEN, **{ARCHIVED: Came.OPEN})
+    assert told.came is EventState.DEAD_LETTER
+    assert set(told.said) == said(
+        firstname=EventState.PENDING, seats=EventState.OPEN, **{ARCHIVED: EventState.OPEN}
+    )
 
 
 def test_what_came_before_an_archive_is_superseded_by_it():
     entry = an_entry(synced={ARCHIVED: NEWER}, archived=True)
     told = story(entry, letters=[a_letter(reason_code="CONFLICT")])
-    assert {(each.came, each.by) for each in told.said} == {(Came.SUPERSEDED, NEWER)}
+    assert {(each.came, each.by) for each in told.said} == {(EventState.SUPERSEDED, NEWER)}
 
 
 @pytest.mark.parametrize(
     ("entry", "came"),
     [
-        (an_entry(synced={"phone": a_version()}), Came.WRITTEN),
-        (an_entry(pending={"phone": (a_reading("2", 1, "e-2"), a_reading())}), Came.PENDING),
-        (an_entry(synced={"phone": NEWER}), Came.UNKNOWN),
-        (Entry(), Came.UNKNOWN),
+        (an_entry(synced={"phone": a_version()}), EventState.WRITTEN),
+        (an_entry(pending={"phone": (a_reading("2", 1, "e-2"), a_reading())}), EventState.PENDING),
+        (an_entry(synced={"phone": NEWER}), EventState.UNKNOWN),
+        (Entry(), EventState.UNKNOWN),
     ],
 )
 def test_without_a_dead_letter_an_event_is_found_in_its_records_entry(entry, came):
     told = story(entry)
-    assert (told.came, {each.came for each in told.said}) == (came, {came} - {Came.UNKNOWN})
+    assert (told.came, {each.came for each in told.said}) == (came, {came} - {EventState.UNKNOWN})
 
 
 def test_an_event_of_another_source_is_another_event():
     entry = an_entry(synced={"phone": a_version(source="crm")})
     assert [story(entry, source=name).came for name in ("crm", "changes", None)] == [
-        Came.WRITTEN,
-        Came.UNKNOWN,
-        Came.WRITTEN,
+        EventState.WRITTEN,
+        EventState.UNKNOWN,
+        EventState.WRITTEN,
     ]
 
 
 def test_a_log_line_remembers_a_dead_letter_that_is_gone():
     told = story(lines=[LINE])
-    assert told.came is Came.REFUSED
+    assert told.came is EventState.REFUSED
     assert LINE.at in told.sentence
 
 
@@ -164,9 +170,9 @@ def a_line(second, says):
 @pytest.mark.parametrize(
     ("says", "came", "parts"),
     [
-        (WRITTEN, Came.WRITTEN, ["12:00:07", "record 512", "as 7a"]),
-        (SUPERSEDED, Came.SUPERSEDED, ["12:00:07", "by event e-9"]),
-        (OPEN, Came.OPEN, ["tried 4 times", "12:00:07", "PAUSED", "75 s"]),
+        (WRITTEN, EventState.WRITTEN, ["12:00:07", "record 512", "as 7a"]),
+        (SUPERSEDED, EventState.SUPERSEDED, ["12:00:07", "by event e-9"]),
+        (OPEN, EventState.OPEN, ["tried 4 times", "12:00:07", "PAUSED", "75 s"]),
     ],
 )
 def test_without_ledger_and_dead_letter_the_last_log_line_tells(says, came, parts):
@@ -176,18 +182,18 @@ def test_without_ledger_and_dead_letter_the_last_log_line_tells(says, came, part
 
 
 def test_a_line_about_another_source_is_of_another_event():
-    assert story(lines=[a_line(1, WRITTEN)], source="crm").came is Came.UNKNOWN
+    assert story(lines=[a_line(1, WRITTEN)], source="crm").came is EventState.UNKNOWN
 
 
 def test_what_the_ledger_names_is_told_with_when_it_was_written():
     told = story(an_entry(synced={"phone": a_version()}), lines=[a_line(7, WRITTEN)])
-    assert told.came is Came.WRITTEN
+    assert told.came is EventState.WRITTEN
     assert "12:00:07" in told.sentence
 
 
 def test_what_nobody_names_may_still_be_queued():
     told = story()
-    assert told.came is Came.UNKNOWN
+    assert told.came is EventState.UNKNOWN
     assert "some 3 messages" in told.sentence
 
 
@@ -195,4 +201,4 @@ def test_another_event_of_the_same_identity_is_told_apart():
     other = OURS["firstname"].version._replace(digest="~")  # after every digit
     told = story(an_entry(synced={"firstname": other}), letters=[a_letter()])
     found = {each.name: (each.came, each.by) for each in told.said}
-    assert found["firstname"] == (Came.SUPERSEDED, other)
+    assert found["firstname"] == (EventState.SUPERSEDED, other)

@@ -10,8 +10,8 @@ from hubsync.core.limits import CLOCK_SKEW_SECONDS_MAX, PENDING_BYTES_MAX
 from hubsync.core.payloads.source import Signature, Source
 from hubsync_operations.plan import Passed, plan
 from hubsync_operations.plan_input import Given, parse_given
-from tests.builders import ADA, NOON, a_message, an_event, wire
-from tests.consumer_harness import Stage
+from tests.builders import ADA, NOON, a_message, an_event, raw_event
+from tests.consumer_harness import ConsumerHarness
 
 VERSIONS = {"default": "2026-03", "0-1": "v3"}
 CONTACTS = "/crm/v3/objects/contacts/batch"
@@ -114,7 +114,7 @@ def test_a_plan_is_what_the_consumer_sends(seed):
     random = Random(seed)
     ids = [f"x-{n}" for n in range(150)]
     wires = [a_random_wire(random, number, random.choice(ids)) for number in range(400)]
-    stage = Stage()
+    stage = ConsumerHarness()
     for id_ in ids:
         stage.hubspot.create("contacts", {"external_id": id_})
     stage.consume(a_message(*wires))
@@ -135,7 +135,7 @@ OPERATIONS = {"upsert", "update", "archive"}
 def a_random_wire(random, number, id_):
     operation = random.choice(sorted(OPERATIONS))
     names = random.sample(["firstname", "lastname", "phone"], random.randint(1, 3))
-    return wire(
+    return raw_event(
         eventId=str(number),
         occurredAt=f"2026-11-21T12:00:{random.randrange(60):02}Z",
         operation=operation,
@@ -153,23 +153,23 @@ def test_a_record_with_more_than_an_entry_holds_is_named():
 
 
 def test_a_body_is_parsed_as_the_sources():
-    found = given(json.dumps([wire(), wire(eventId="e-2")]))
+    found = given(json.dumps([raw_event(), raw_event(eventId="e-2")]))
     assert found == Given("main", "changes", [an_event(), an_event(eventId="e-2")])
 
 
 def test_a_body_with_an_invalid_event_is_nothing_but_its_faults():
-    found = given(json.dumps([wire(), wire(occurredAt=None)]))
+    found = given(json.dumps([raw_event(), raw_event(occurredAt=None)]))
     assert (found.events, found.faults) == ([], [("/1/occurredAt", "Field required")])
 
 
 def test_a_body_obeys_what_its_source_and_the_clock_allow():
     limited = SOURCE.model_copy(update={"properties_allowed": frozenset({"phone"})})
-    (fault,) = given(json.dumps(wire()), source=limited).faults
+    (fault,) = given(json.dumps(raw_event()), source=limited).faults
     assert fault.pointer == "/properties"
-    (fault,) = given(json.dumps(wire()), now=NOON / 1e6 - CLOCK_SKEW_SECONDS_MAX - 1).faults
+    (fault,) = given(json.dumps(raw_event()), now=NOON / 1e6 - CLOCK_SKEW_SECONDS_MAX - 1).faults
     assert fault.pointer == "/occurredAt"
 
 
 def test_a_message_names_its_own_source_and_only_its_invalid_events_are_missing():
-    body = a_message(wire(), wire(eventId="e-2", id=None), account="other", source="crm")
+    body = a_message(raw_event(), raw_event(eventId="e-2", id=None), account="other", source="crm")
     assert given(body) == Given("other", "crm", [an_event()], [("/events/1/id", "Field required")])

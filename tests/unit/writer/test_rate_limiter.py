@@ -9,7 +9,7 @@ import pytest
 
 from hubsync.core.hubspot.rate_budget import Budget
 from hubsync.core.hubspot.reply import Ambiguous, Answered, NotApplied, Scope, Usage
-from hubsync.ports import NoPermit
+from hubsync.ports import PermitDenied
 from hubsync.writer.rate_limiter import AccountPermits
 from hubsync_local.in_memory import MemoryBudgets
 from hubsync_local.virtual.clock import run_virtually
@@ -73,15 +73,15 @@ async def saturated(these, *, seconds, at_once=16):
     loop = asyncio.get_running_loop()
     times = [[] for _ in these]
 
-    async def take(number, each):
+    async def acquire(number, each):
         while loop.time() < seconds:
-            if await each.take(seconds=60) is None:
+            if await each.acquire(seconds=60) is None:
                 times[number].append(loop.time())
 
     async with asyncio.TaskGroup() as group:
         for number, each in enumerate(these):
             for _ in range(at_once):
-                group.create_task(take(number, each))
+                group.create_task(acquire(number, each))
     return [[time for time in some if time < seconds] for some in times]
 
 
@@ -93,12 +93,12 @@ def most_in_ten_seconds(times):
 async def taken(these, count, **how):
     """Take so many permits at once; return when each was there, in the order of time."""
 
-    async def take():
-        refused = await these.take(**({"seconds": 60} | how))
+    async def acquire():
+        refused = await these.acquire(**({"seconds": 60} | how))
         return refused or asyncio.get_running_loop().time()
 
     async with asyncio.TaskGroup() as group:
-        tasks = [group.create_task(take()) for _ in range(count)]
+        tasks = [group.create_task(acquire()) for _ in range(count)]
     return sorted((task.result() for task in tasks), key=str)
 
 
@@ -111,7 +111,7 @@ def test_each_call_has_a_slot_of_its_own():
 def test_whoever_cannot_be_served_in_time_is_told_so():
     times = run_virtually(taken(permits(), 30, seconds=1))
     served = [time for time in times if isinstance(time, float | int)]
-    refused = [why for why in times if isinstance(why, NoPermit)]
+    refused = [why for why in times if isinstance(why, PermitDenied)]
     assert max(served) <= 1
     assert {why.reason for why in refused} == {"OUT_OF_TIME"}
     assert len(served) + len(refused) == 30
@@ -123,7 +123,7 @@ def test_a_further_round_goes_before_batches_that_have_not_begun():
         async with asyncio.TaskGroup() as group:
             queue = group.create_task(taken(these, 100))
             await asyncio.sleep(2)
-            assert await these.take(seconds=60, urgent=True) is None
+            assert await these.acquire(seconds=60, urgent=True) is None
             urgent = asyncio.get_running_loop().time()
         return urgent, queue.result()
 
@@ -137,9 +137,9 @@ def test_on_a_slow_pace_a_further_round_waits_for_its_slot():
     async def story():
         these = permits()
         these.note(Usage(limit=2, remaining=1))
-        await these.heard(Answered({}))
+        await these.observe(Answered({}))
         await taken(these, 1)
-        assert await these.take(seconds=60, urgent=True) is None
+        assert await these.acquire(seconds=60, urgent=True) is None
         return asyncio.get_running_loop().time()
 
     # The next slot, and a little more, for who is denied looks again at a moment of its own.
@@ -150,18 +150,18 @@ def test_three_calls_without_an_answer_pause_the_account_and_one_probe_mends_it(
     async def story():
         these = permits()
         for _ in range(3):
-            assert await these.take(seconds=60) is None
-            await these.heard(Ambiguous("HTTP_503"))
-        paused = await these.take(seconds=60)
+            assert await these.acquire(seconds=60) is None
+            await these.observe(Ambiguous("HTTP_503"))
+        paused = await these.acquire(seconds=60)
         await asyncio.sleep(paused.seconds + 1)
         probes = await taken(these, 3)
-        await these.heard(Answered({}))
-        return paused, probes, await these.take(seconds=60)
+        await these.observe(Answered({}))
+        return paused, probes, await these.acquire(seconds=60)
 
     paused, probes, after = run_virtually(story())
     assert paused.reason == "PAUSED"
     assert 75 <= paused.seconds <= 83
-    assert [isinstance(each, NoPermit) for each in probes].count(False) == 1
+    assert [isinstance(each, PermitDenied) for each in probes].count(False) == 1
     assert after is None
 
 
@@ -169,8 +169,8 @@ def test_a_record_in_doubt_says_nothing_of_its_account():
     async def story():
         these = permits()
         for _ in range(5):
-            await these.heard(Ambiguous("HTTP_500"), in_doubt=True)
-        return await these.take(seconds=60)
+            await these.observe(Ambiguous("HTTP_500"), in_doubt=True)
+        return await these.acquire(seconds=60)
 
     assert run_virtually(story()) is None
 
@@ -186,21 +186,21 @@ def test_a_record_in_doubt_says_nothing_of_its_account():
 def test_what_stops_the_account_pauses_it_for_all_consumers(reply, seconds):
     async def story():
         budgets = MemoryBudgets()
-        await permits(budgets).heard(reply)
-        return await permits(budgets).take(seconds=60), await permits(budgets, "other").take(
+        await permits(budgets).observe(reply)
+        return await permits(budgets).acquire(seconds=60), await permits(budgets, "other").acquire(
             seconds=60
         )
 
     paused, other = run_virtually(story())
-    assert paused == NoPermit("PAUSED", pytest.approx(seconds))
+    assert paused == PermitDenied("PAUSED", pytest.approx(seconds))
     assert other is None
 
 
 def test_a_throttle_holds_the_next_calls_for_a_moment():
     async def story():
         these = permits()
-        await these.heard(NotApplied("THROTTLED_TEN_SECONDLY_ROLLING", None, Scope.ACCOUNT))
-        await these.take(seconds=60)
+        await these.observe(NotApplied("THROTTLED_TEN_SECONDLY_ROLLING", None, Scope.ACCOUNT))
+        await these.acquire(seconds=60)
         return asyncio.get_running_loop().time()
 
     assert 1 <= run_virtually(story()) <= 2
@@ -211,7 +211,7 @@ def test_calls_that_we_could_not_have_made_show_that_others_use_the_limit():
         these = permits()
         for remaining in (99, 70):  # 29 calls in two seconds, of which 19.4 may be ours
             these.note(Usage(100, remaining))
-            await these.heard(Answered({}))
+            await these.observe(Answered({}))
             await asyncio.sleep(2)
         return await taken(these, 4)
 
@@ -223,7 +223,7 @@ def test_hubspots_own_limit_lowers_ours():
     async def story():
         these = permits()
         these.note(Usage(limit=10, remaining=9))
-        await these.heard(Answered({}))
+        await these.observe(Answered({}))
         return await taken(these, 4)
 
     assert sorted(run_virtually(story())) == pytest.approx(
@@ -234,7 +234,7 @@ def test_hubspots_own_limit_lowers_ours():
 def test_somebody_cancelled_while_waiting_costs_nobody_else_his_permit():
     async def story():
         these = permits()
-        waiting = asyncio.create_task(these.take(seconds=60))
+        waiting = asyncio.create_task(these.acquire(seconds=60))
         await asyncio.sleep(0)
         waiting.cancel()
         return await taken(these, 2)
@@ -260,10 +260,10 @@ def test_a_budget_that_answers_late_makes_no_permit_take_longer_than_it_may():
             return await super().update(account, change)
 
     async def story():
-        refused = await permits(LateBudgets()).take(seconds=2)
+        refused = await permits(LateBudgets()).acquire(seconds=2)
         return refused, asyncio.get_running_loop().time()
 
-    assert run_virtually(story()) == (NoPermit("OUT_OF_TIME", 0.0), pytest.approx(2))
+    assert run_virtually(story()) == (PermitDenied("OUT_OF_TIME", 0.0), pytest.approx(2))
 
 
 def test_a_process_whose_clock_is_behind_gets_its_share():
@@ -286,14 +286,14 @@ def test_a_probe_that_is_not_made_leaves_no_mark():
     async def story():
         budgets = MemoryBudgets()
         these, others = permits(budgets), permits(budgets)
-        await these.heard(NotApplied("HTTP_401", None, Scope.ACCOUNT))
+        await these.observe(NotApplied("HTTP_401", None, Scope.ACCOUNT))
         await asyncio.sleep(76)
-        assert await these.take(seconds=60) is None
+        assert await these.acquire(seconds=60) is None
         await these.give_back()
-        assert await others.take(seconds=60) is None
-        await others.heard(Answered({}))
-        await these.heard(Ambiguous("HTTP_503"))
-        return await these.take(seconds=60)
+        assert await others.acquire(seconds=60) is None
+        await others.observe(Answered({}))
+        await these.observe(Ambiguous("HTTP_503"))
+        return await these.acquire(seconds=60)
 
     assert run_virtually(story()) is None
 
@@ -324,8 +324,8 @@ def test_a_permit_that_is_not_used_goes_to_who_waits_here():
 def test_a_schedule_that_a_wrong_clock_left_far_ahead_heals():
     async def story():
         budgets = MemoryBudgets()
-        await permits(budgets, ahead=86_400).take(seconds=60)
-        return await permits(budgets).take(seconds=60)
+        await permits(budgets, ahead=86_400).acquire(seconds=60)
+        return await permits(budgets).acquire(seconds=60)
 
     assert run_virtually(story()) is None
 
@@ -333,8 +333,8 @@ def test_a_schedule_that_a_wrong_clock_left_far_ahead_heals():
 def test_a_pause_that_a_wrong_clock_left_far_ahead_heals():
     async def story():
         budgets = MemoryBudgets()
-        await permits(budgets, ahead=1e6).heard(NotApplied("HTTP_401", None, Scope.ACCOUNT))
-        return await permits(budgets).take(seconds=60)
+        await permits(budgets, ahead=1e6).observe(NotApplied("HTTP_401", None, Scope.ACCOUNT))
+        return await permits(budgets).acquire(seconds=60)
 
     assert run_virtually(story()) is None
 
@@ -343,8 +343,8 @@ def test_a_pause_that_a_wrong_clock_left_far_ahead_heals():
 def test_a_throttle_is_obeyed_that_says_for_how_long(retry_after, wait):
     async def story():
         these = permits()
-        await these.heard(NotApplied("THROTTLED_SECONDLY", retry_after, Scope.ACCOUNT))
-        await these.take(seconds=60)
+        await these.observe(NotApplied("THROTTLED_SECONDLY", retry_after, Scope.ACCOUNT))
+        await these.acquire(seconds=60)
         return asyncio.get_running_loop().time()
 
     assert wait - 0.001 <= run_virtually(story()) <= wait + 0.1
@@ -353,19 +353,19 @@ def test_a_throttle_is_obeyed_that_says_for_how_long(retry_after, wait):
 def test_a_throttle_for_minutes_pauses_the_account():
     async def story():
         these = permits()
-        await these.heard(NotApplied("THROTTLED_SECONDLY", 120.0, Scope.ACCOUNT))
-        return await these.take(seconds=60)
+        await these.observe(NotApplied("THROTTLED_SECONDLY", 120.0, Scope.ACCOUNT))
+        return await these.acquire(seconds=60)
 
-    assert run_virtually(story()) == NoPermit("PAUSED", pytest.approx(120))
+    assert run_virtually(story()) == PermitDenied("PAUSED", pytest.approx(120))
 
 
 def test_where_the_limit_is_small_nothing_left_is_no_crowd():
     async def story():
         these = permits(limit=10)
         for _ in range(20):
-            await these.take(seconds=60)
+            await these.acquire(seconds=60)
             these.note(Usage(limit=10, remaining=0))
-            await these.heard(Answered({}))
+            await these.observe(Answered({}))
         return asyncio.get_running_loop().time()
 
     assert run_virtually(story()) == pytest.approx(19 * 10 / 9.7, abs=0.1)
@@ -376,13 +376,13 @@ def test_the_pace_grows_back_when_the_others_are_gone():
         these = permits()
         for remaining in (99, 70):
             these.note(Usage(100, remaining))
-            await these.heard(Answered({}))
+            await these.observe(Answered({}))
             await asyncio.sleep(2)
         await asyncio.sleep(60)
         for _ in range(800):
-            await these.take(seconds=60)
+            await these.acquire(seconds=60)
             these.note(Usage(100, 50))
-            await these.heard(Answered({}))
+            await these.observe(Answered({}))
         *_, earlier, last = await taken(these, 4)
         return last - earlier
 

@@ -4,11 +4,11 @@ import asyncio
 
 import pytest
 
-from hubsync.core.hubspot.reply import Ambiguous, NotApplied, Reason, Shown, WholeRefused
+from hubsync.core.hubspot.reply import Ambiguous, BatchRefused, NotApplied, Reason, ShownRecord
 from hubsync.writer.read_back import READ_UNANSWERED, find
 
-REFUSED = WholeRefused(Reason("VALIDATION_ERROR", "", {}))
-ALL_REFUSED = WholeRefused(Reason("UNKNOWN_OBJECT_TYPE", "", {}))
+REFUSED = BatchRefused(Reason("VALIDATION_ERROR", "", {}))
+ALL_REFUSED = BatchRefused(Reason("UNKNOWN_OBJECT_TYPE", "", {}))
 
 
 def looked(ids, *, guilty=(), silent_about=(), answer=REFUSED):
@@ -20,14 +20,14 @@ def looked(ids, *, guilty=(), silent_about=(), answer=REFUSED):
         if set(some) & set(guilty):
             return answer
         silent = () if len(some) == 1 else silent_about
-        return {id_: Shown(f"hubspot-{id_}", {}) for id_ in some if id_ not in silent}
+        return {id_: ShownRecord(f"hubspot-{id_}", {}) for id_ in some if id_ not in silent}
 
     return asyncio.run(find(read, ids)), calls
 
 
 def test_records_are_read_in_one_call():
     found, calls = looked(["a", "b"])
-    assert found == {"a": Shown("hubspot-a", {}), "b": Shown("hubspot-b", {})}
+    assert found == {"a": ShownRecord("hubspot-a", {}), "b": ShownRecord("hubspot-b", {})}
     assert calls == [2]
 
 
@@ -46,7 +46,7 @@ def test_a_fault_of_the_request_is_no_ids_fault_and_is_not_searched_for():
 
 def test_what_an_answer_leaves_out_is_read_once_more_alone():
     found, calls = looked(["a", "b", "c"], silent_about=["b"])
-    assert found["b"] == Shown("hubspot-b", {})
+    assert found["b"] == ShownRecord("hubspot-b", {})
     assert calls == [3, 1]
 
 

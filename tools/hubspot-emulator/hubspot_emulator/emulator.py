@@ -7,7 +7,7 @@ from random import Random
 
 from hubspot_emulator.account import Account, Visit
 from hubspot_emulator.batch_operation import Crm
-from hubspot_emulator.fault_injection import Mischief
+from hubspot_emulator.fault_injection import FaultInjector
 from hubspot_emulator.faults import Fault, Script
 from hubspot_emulator.http_messages import Answer, Delivery, Request
 from hubspot_emulator.portal import DEFAULT, ObjectType, Portal
@@ -78,7 +78,7 @@ class HubSpot:
         meter = Meter(self._limits, self.portal.time_zone)
         tokens = Tokens(*self._given, random)
         self._account = Account(self._crm, meter, tokens, random)
-        self._mischief = Mischief(self._account)
+        self._mischief = FaultInjector(self._account)
 
     def now(self) -> float:
         """Tell the moment, in seconds since 1970, by the clock this account goes by."""

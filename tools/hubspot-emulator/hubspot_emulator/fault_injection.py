@@ -32,7 +32,7 @@ class _Late(NamedTuple):
     token: Token
 
 
-class Mischief:
+class FaultInjector:
     """Does what faults say; keeps the writes that are still to land."""
 
     def __init__(self, account: Account) -> None:

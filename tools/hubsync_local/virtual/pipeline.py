@@ -16,16 +16,16 @@ import httpx
 
 from hubspot_emulator import DEFAULT, UNLIMITED, Fault, HubSpot, Limits, Portal, Switches, Token
 from hubspot_emulator.httpx_transport import EmulatorTransport
-from hubsync.consume import Delivery, Received, consume
+from hubsync.consume import QueueMessage, ReceivedEvent, consume
 from hubsync.core.change import RecordKey
 from hubsync.core.event import Rules
 from hubsync.core.hubspot.rate_budget import Budget
 from hubsync.core.records.entry import Entry
-from hubsync.core.records.outcome import Fate, Rejected, Retryable, Superseded, Written
+from hubsync.core.records.outcome import Outcome, Rejected, Retryable, Superseded, Written
 from hubsync.edge.hubspot import TIMEOUT
 from hubsync.edge.hubspot import HubSpot as Client
 from hubsync.errors import Misconfigured
-from hubsync.ports import DeadLetter, LedgerWrite, Ports, Resend, Terms
+from hubsync.ports import DeadLetter, LedgerWrite, Ports, Resend, WritePolicy
 from hubsync.writer.rate_limiter import AccountPermits
 from hubsync_local.in_memory import MemoryBudgets, MemoryLedger, Unlimited
 from hubsync_local.virtual.clock import run_virtually
@@ -35,7 +35,7 @@ from hubsync_local.virtual.sqs import SimulatedSqs
 INVOCATION_SECONDS = 120
 RECEIVES_MAX = 400  # As in the template.
 PATIENCE_SECONDS = 5 * 24 * 3600  # What is not settled by then never will be.
-TERMS = Terms(late_write_seconds=300, not_found_retry_seconds=600)
+POLICY = WritePolicy(late_write_seconds=300, not_found_retry_seconds=600)
 DEFAULT_VERSION = {"default": "2026-03"}
 DONE = (Written, Superseded, Rejected)
 NOON = 1_795_262_400  # 2026-11-21T12:00:00Z
@@ -85,8 +85,8 @@ class Pipeline:
         self.sqs = SimulatedSqs(self.random, duplicates=0.0, receives_max=RECEIVES_MAX)
         self.ledger = MemoryLedger()
         self.deliveries = 0
-        self.fates: Counter[str] = Counter()  # of deliveries, by the name of their fate
-        self.ends: defaultdict[str, list[Fate]] = defaultdict(
+        self.outcomes: Counter[str] = Counter()  # of deliveries, by the name of their fate
+        self.ends: defaultdict[str, list[Outcome]] = defaultdict(
             list
         )  # by event id: the fates that stand
         self.invocations: list[Invocation] = []
@@ -138,7 +138,7 @@ class Pipeline:
                 for _ in range(self._consumers):
                     group.create_task(self._consumer(self._ports(http), during))
         self.settled_at = loop.time()
-        await asyncio.sleep(TERMS.late_write_seconds)  # until nothing can land any more
+        await asyncio.sleep(POLICY.late_write_seconds)  # until nothing can land any more
 
     def _ports(self, http: httpx.AsyncClient) -> Ports:
         """Return the ports of one consumer; some are its own, some all consumers share."""
@@ -190,28 +190,28 @@ class Pipeline:
 
         return permits
 
-    async def _invoke(self, received: Sequence[Received], ports: Ports) -> None:
+    async def _invoke(self, received: Sequence[QueueMessage], ports: Ports) -> None:
         began = asyncio.get_running_loop().time()
         consumed = await consume(
             received,
             queue=_Queue(self),
             ports=ports,
-            terms=TERMS,
+            policy=POLICY,
             rules=Rules(),
             deadline=began + INVOCATION_SECONDS,
         )
         self.invocations.append(
-            Invocation(began, asyncio.get_running_loop().time(), consumed.fates)
+            Invocation(began, asyncio.get_running_loop().time(), consumed.outcomes)
         )
         for message in received:
             if message.message_id not in consumed.returned:
                 self.sqs.delete(message.message_id)
         given = [event for message in received for event in json.loads(message.body)["events"]]
         self.deliveries += len(given)
-        for event, (_, fate) in zip(given, consumed.fates, strict=True):
-            self.fates[type(fate).__name__] += 1
-            if isinstance(fate, DONE):
-                self.ends[event["eventId"]].append(fate)
+        for event, (_, outcome) in zip(given, consumed.outcomes, strict=True):
+            self.outcomes[type(outcome).__name__] += 1
+            if isinstance(outcome, DONE):
+                self.ends[event["eventId"]].append(outcome)
 
 
 class Invocation(NamedTuple):
@@ -219,7 +219,7 @@ class Invocation(NamedTuple):
 
     began: float
     ended: float
-    fates: tuple[tuple[Delivery, Fate], ...]
+    outcomes: tuple[tuple[ReceivedEvent, Outcome], ...]
 
 
 async def at_once(*_given: object) -> None:
@@ -313,8 +313,8 @@ class _Budgets:
 
 def assert_accounted_for(pipeline: Pipeline, event_ids: Collection[str]) -> None:
     """Every delivery has one fate, every event one that stands: nothing is lost."""
-    assert sum(pipeline.fates.values()) == pipeline.deliveries
-    assert set(pipeline.fates) <= {kind.__name__ for kind in (*DONE, Retryable)}
+    assert sum(pipeline.outcomes.values()) == pipeline.deliveries
+    assert set(pipeline.outcomes) <= {kind.__name__ for kind in (*DONE, Retryable)}
     assert set(pipeline.ends) == set(event_ids)
     refused = {name for name, ends in pipeline.ends.items() if isinstance(ends[-1], Rejected)}
     assert refused == set(pipeline.letters)

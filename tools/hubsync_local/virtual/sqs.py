@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from random import Random
 
-from hubsync.consume import Received
+from hubsync.consume import QueueMessage
 from hubsync.core.message import afresh
 from hubsync.core.records.outcome import Rejected
 from hubsync.ports import DeadLetter, Resend
@@ -40,7 +40,7 @@ class SimulatedSqs:
         self._count += 1
         self.stored[f"m{self._count}"] = Stored(body, visible_at)
 
-    def receive(self, now: float, *, most: int) -> list[Received]:
+    def receive(self, now: float, *, most: int) -> list[QueueMessage]:
         ready = [
             id_
             for id_, message in self.stored.items()
@@ -57,11 +57,11 @@ class SimulatedSqs:
         soonest = min((message.visible_at for message in self.stored.values()), default=now + 60)
         return min(max(soonest - now, 0.0), 60.0)
 
-    def _hand_out(self, id_: str, now: float) -> Received:
+    def _hand_out(self, id_: str, now: float) -> QueueMessage:
         message = self.stored[id_]
         message.receives += 1
         message.visible_at = now + VISIBILITY_SECONDS
-        return Received(id_, f"{id_}/{message.receives}", message.body, message.receives)
+        return QueueMessage(id_, f"{id_}/{message.receives}", message.body, message.receives)
 
     def delete(self, id_: str) -> None:
         self.stored.pop(id_, None)  # A copy may have been deleted already.

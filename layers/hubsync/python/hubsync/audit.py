@@ -13,12 +13,12 @@ from itertools import batched
 
 from hubsync.core.change import ARCHIVED, Reading, RecordKey
 from hubsync.core.hubspot.batch import Route
-from hubsync.core.hubspot.reply import Found, NotApplied, Shown, Told, Unread
+from hubsync.core.hubspot.reply import HistoryValue, NotApplied, ReadResult, ShownRecord, Unread
 from hubsync.core.limits import AUDIT_INPUTS_MAX
 from hubsync.core.records import entry as ledger
 from hubsync.core.records.entry import Entry, Watched
 from hubsync.core.records.read_back import is_own
-from hubsync.ports import LedgerWrite, Ports, Read, Survey, Terms
+from hubsync.ports import LedgerScan, LedgerWrite, Ports, Read, WritePolicy
 from hubsync.sweep import reassert
 from hubsync.writer.invocation import Invocation
 from hubsync.writer.read_back import find
@@ -38,17 +38,17 @@ class Audited:
 
 
 async def audit(
-    survey: Survey,
+    survey: LedgerScan,
     read_histories: Read,
     *,
     records_max: int,
     ports: Ports,
-    terms: Terms,
+    policy: WritePolicy,
     deadline: float,
 ) -> Audited:
     """Look at records whose watch has ended, at most so many, and write back what went back."""
     invocation = Invocation.begin(
-        ports, terms, deadline=deadline, expired=lambda _event: True, in_hand=lambda _event: True
+        ports, policy, deadline=deadline, expired=lambda _event: True, in_hand=lambda _event: True
     )
     records = await survey.watched(invocation.now(), most=records_max)
     result = Audited()
@@ -80,16 +80,18 @@ async def _audit(
         return
     permits = invocation.ports.permits(route.account)
 
-    async def read(ids: Sequence[str]) -> Found | Unread:
-        refused = await permits.take(seconds=invocation.sending_seconds_left())
+    async def read(ids: Sequence[str]) -> ReadResult | Unread:
+        refused = await permits.acquire(seconds=invocation.sending_seconds_left())
         if refused is not None:
             return NotApplied(refused.reason)
         answer = await read_histories(route, ids, names)
-        await permits.heard(answer)
+        await permits.observe(answer)
         return answer
 
     found = await find(read, [record.id for record in resting])
-    shown = {id_: each for id_, each in found.items() if each is None or isinstance(each, Shown)}
+    shown = {
+        id_: each for id_, each in found.items() if each is None or isinstance(each, ShownRecord)
+    }
     now = invocation.now()
     writes = []
     findings: dict[RecordKey, Audited] = {}
@@ -123,7 +125,7 @@ async def _forget(empty: Mapping[RecordKey, Entry], invocation: Invocation) -> N
 
 
 def _landed(
-    record: RecordKey, entry: Entry, shown: Shown | None, result: Audited
+    record: RecordKey, entry: Entry, shown: ShownRecord | None, result: Audited
 ) -> dict[str, Reading]:
     """Return the readings that an older write of ours has covered."""
     landed: dict[str, Reading] = {}
@@ -145,7 +147,7 @@ def _landed(
     return landed
 
 
-def _culprit(watched: Watched, history: Sequence[Told]) -> str | None:
+def _culprit(watched: Watched, history: Sequence[HistoryValue]) -> str | None:
     """Say who wrote over a watched value: the app that wrote it, another, or nobody."""
     if not history or history[0].value == watched.shown:
         return None

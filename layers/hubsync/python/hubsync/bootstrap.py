@@ -11,12 +11,12 @@ import httpx
 
 from hubsync.edge import aws_clients
 from hubsync.edge.access_tokens import Tokens
-from hubsync.edge.http_connections import Lanes
+from hubsync.edge.http_connections import HttpConnections
 from hubsync.edge.hubspot import TIMEOUT, HubSpot
 from hubsync.edge.ledger import DynamoLedger
 from hubsync.edge.rate_budgets import DynamoBudgets
 from hubsync.edge.secrets import Secrets
-from hubsync.ports import Ports, Terms
+from hubsync.ports import Ports, WritePolicy
 from hubsync.settings import load
 from hubsync.writer.rate_limiter import AccountPermits
 from hubsync.writer_settings import WriterSettings, limit_of, versions_by_type
@@ -26,7 +26,7 @@ class Connections(NamedTuple):
     """The ports, and what stands behind them."""
 
     ports: Ports
-    terms: Terms
+    policy: WritePolicy
     hubspot: HubSpot
     ledger: DynamoLedger
 
@@ -37,7 +37,9 @@ def connections() -> Connections:
     settings = load(WriterSettings, os.environ)
     random = SystemRandom()
     permits = _Permits(settings, random)
-    http = httpx.AsyncClient(base_url=settings.base_url, timeout=TIMEOUT, transport=Lanes())
+    http = httpx.AsyncClient(
+        base_url=settings.base_url, timeout=TIMEOUT, transport=HttpConnections()
+    )
     tokens = Tokens(
         settings.token_secrets,
         Secrets(aws_clients.secretsmanager(), monotonic=time.monotonic),
@@ -63,7 +65,7 @@ def connections() -> Connections:
             now=time.time,
             random=random,
         ),
-        Terms(settings.late_write_seconds, settings.not_found_retry_seconds),
+        WritePolicy(settings.late_write_seconds, settings.not_found_retry_seconds),
         hubspot,
         ledger,
     )

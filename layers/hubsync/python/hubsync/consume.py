@@ -25,7 +25,7 @@ from hubsync.core.change import (
     record_key,
 )
 from hubsync.core.compact import text_bytes
-from hubsync.core.event import Rules, moment
+from hubsync.core.event import Rules, parse_timestamp
 from hubsync.core.kept_payload import INVALID_PAYLOAD
 from hubsync.core.kept_payload import read as read_kept
 from hubsync.core.limits import PENDING_BYTES_MAX, TRIES_MAX, WRITE_SECONDS_LEFT_MIN
@@ -36,13 +36,20 @@ from hubsync.core.message import (
     afresh,
     marked,
     parse_message,
+    raw_events,
     repack,
-    wires,
 )
 from hubsync.core.records.entry import Entry
 from hubsync.core.records.leased_record import RECORD_FULL, EventId
-from hubsync.core.records.outcome import Fate, Rejected, Retryable, fate, reasons_of, rejection
-from hubsync.ports import DeadLetter, Ports, Queue, Resend, Terms
+from hubsync.core.records.outcome import (
+    Outcome,
+    Rejected,
+    Retryable,
+    outcome_of,
+    reasons_of,
+    rejection,
+)
+from hubsync.ports import DeadLetter, Ports, Queue, Resend, WritePolicy
 from hubsync.writer.invocation import Invocation
 from hubsync.writer.writer import Writer
 
@@ -54,7 +61,7 @@ _NO_ROOM: Final = Retryable(RECORD_FULL)
 _UNCONFIRMED: Final = Retryable("DEAD_LETTER_UNCONFIRMED")
 
 
-class Received(NamedTuple):
+class QueueMessage(NamedTuple):
     """A message as the queue hands it over; `receives` counts this time, too."""
 
     message_id: str
@@ -64,7 +71,7 @@ class Received(NamedTuple):
 
 
 @dataclass(slots=True)
-class Delivery:
+class ReceivedEvent:
     """One change event of a message, and what it says of which record."""
 
     position: int  # in its message
@@ -73,7 +80,7 @@ class Delivery:
     event_id: str = ""
     occurred_at: int = 0
     source: str = ""
-    fate: Fate | None = None
+    outcome: Outcome | None = None
     entry: Entry | None = None  # of its record, as it was left
     marks: Marks = UNMARKED  # what earlier tries came to
     marked: Marks | None = None  # the same after this one, where that is more
@@ -82,13 +89,13 @@ class Delivery:
 
 
 @dataclass(slots=True)
-class Parcel:
+class OpenedMessage:
     """A message in hand, opened; one that is not ours has no envelope."""
 
-    received: Received
+    received: QueueMessage
     envelope: Envelope | None = None
     received_at: int = 0
-    deliveries: list[Delivery] = field(default_factory=list)
+    deliveries: list[ReceivedEvent] = field(default_factory=list)
     _wires: list[dict[str, Any]] = field(default_factory=list)
 
     @property
@@ -96,17 +103,17 @@ class Parcel:
         """How often the events were tried before this time."""
         return (self.envelope.tries if self.envelope else 0) + self.received.receives - 1
 
-    def wire(self, delivery: Delivery) -> dict[str, Any]:
+    def wire(self, delivery: ReceivedEvent) -> dict[str, Any]:
         """Return an event as it stands in the message.
 
         It is read once more where it is needed, which is seldom: those of 10,000 events would be
         half of all that is kept of them.
         """
         if not self._wires:
-            self._wires = wires(self.received.body)
+            self._wires = raw_events(self.received.body)
         return self._wires[delivery.position]
 
-    def wire_again(self, delivery: Delivery) -> dict[str, Any]:
+    def wire_again(self, delivery: ReceivedEvent) -> dict[str, Any]:
         """Return an event as it goes back to the queue."""
         wire = self.wire(delivery)
         return wire if delivery.marked is None else marked(wire, delivery.marked)
@@ -116,7 +123,7 @@ class Consumed(NamedTuple):
     """What an invocation came to. `returned` are the ids of messages that are not done."""
 
     returned: tuple[str, ...]
-    fates: tuple[tuple[Delivery, Fate], ...]
+    outcomes: tuple[tuple[ReceivedEvent, Outcome], ...]
     records_written: int
     lease_conflicts: int
     # By object type and property: the events of which HubSpot shows another value than was sent.
@@ -124,11 +131,11 @@ class Consumed(NamedTuple):
 
 
 async def consume(
-    received: Sequence[Received],
+    received: Sequence[QueueMessage],
     *,
     queue: Queue,
     ports: Ports,
-    terms: Terms,
+    policy: WritePolicy,
     rules: Rules,
     deadline: float,
 ) -> Consumed:
@@ -138,15 +145,15 @@ async def consume(
     this raise.
     """
     parcels = [_opened(message, rules) for message in received]
-    writers = await _write(parcels, ports, terms, deadline)
+    writers = await _write(parcels, ports, policy, deadline)
     for parcel in parcels:
         _give_up_exhausted(parcel)
     await _dead_letter(parcels, queue, deadline)
     returned = await _send_back(parcels, queue, ports.random, deadline)
     return Consumed(
         tuple(returned),
-        tuple((d, d.fate) for parcel in parcels for d in parcel.deliveries if d.fate),
-        sum(1 for writer in writers for a in writer.attempts.values() if a.vouched),
+        tuple((d, d.outcome) for parcel in parcels for d in parcel.deliveries if d.outcome),
+        sum(1 for writer in writers for a in writer.leased_records.values() if a.confirmed),
         sum(writer.lease_conflicts for writer in writers),
         _values_kept(writers),
     )
@@ -155,30 +162,30 @@ async def consume(
 def _values_kept(writers: Iterable[Writer]) -> dict[tuple[str, str], list[EventId]]:
     kept: defaultdict[tuple[str, str], list[EventId]] = defaultdict(list)
     for writer in writers:
-        for attempt in writer.attempts.values():
-            for name, version in attempt.kept:
-                kept[attempt.record.object_type, name].append(version.event)
+        for leased in writer.leased_records.values():
+            for name, version in leased.kept:
+                kept[leased.record.object_type, name].append(version.event)
     return dict(kept)
 
 
-def _opened(message: Received, rules: Rules) -> Parcel:
+def _opened(message: QueueMessage, rules: Rules) -> OpenedMessage:
     contents = parse_message(message.body, rules)
     if contents is None:
         kept = read_kept(message.body)
-        fate = _MALFORMED if kept is None else Rejected(INVALID_PAYLOAD, kept.reason)
-        return Parcel(message, deliveries=[Delivery(0, fate=fate)])
+        outcome = _MALFORMED if kept is None else Rejected(INVALID_PAYLOAD, kept.reason)
+        return OpenedMessage(message, deliveries=[ReceivedEvent(0, outcome=outcome)])
     envelope = contents.envelope
-    parcel = Parcel(message, envelope, moment(envelope.received_at))
+    parcel = OpenedMessage(message, envelope, parse_timestamp(envelope.received_at))
     for position, delivered in enumerate(contents.events):
         event = delivered.event
         if event is None:
             rejected = Rejected("MALFORMED_EVENT", f"not a change event: {delivered.fault}")
-            parcel.deliveries.append(Delivery(position, fate=rejected))
+            parcel.deliveries.append(ReceivedEvent(position, outcome=rejected))
             continue
         said = readings(envelope.source, event)
         if refused := delivered.marks.refused:
             said = {name: reading for name, reading in said.items() if name not in refused}
-        delivery = Delivery(
+        delivery = ReceivedEvent(
             position,
             record_key(envelope.account, event),
             said,
@@ -188,23 +195,23 @@ def _opened(message: Received, rules: Rules) -> Parcel:
             marks=delivered.marks,
         )
         if not said:  # All of it was refused before.
-            delivery.fate = rejection(reasons_of(refused))
+            delivery.outcome = rejection(reasons_of(refused))
         parcel.deliveries.append(delivery)
     return parcel
 
 
 async def _write(
-    parcels: Sequence[Parcel], ports: Ports, terms: Terms, deadline: float
+    parcels: Sequence[OpenedMessage], ports: Ports, policy: WritePolicy, deadline: float
 ) -> list[Writer]:
     """Write the changes, each account apart from the others, and give the events their fate."""
-    by_account: defaultdict[str, list[Delivery]] = defaultdict(list)
+    by_account: defaultdict[str, list[ReceivedEvent]] = defaultdict(list)
     for parcel in parcels:
         for delivery in parcel.deliveries:
-            if delivery.record is not None and delivery.fate is None:
+            if delivery.record is not None and delivery.outcome is None:
                 by_account[delivery.record.account].append(delivery)
-    waits = _Waits(parcels, ports.now(), terms)
+    waits = _Waits(parcels, ports.now(), policy)
     invocation = Invocation.begin(
-        ports, terms, deadline=deadline, expired=waits.expired, in_hand=waits.in_hand
+        ports, policy, deadline=deadline, expired=waits.expired, in_hand=waits.in_hand
     )
     writers = {account: Writer(invocation) for account in by_account}
     async with asyncio.TaskGroup() as group:
@@ -225,10 +232,10 @@ class _Waits:
     It is asked about few events if any, so it looks at all of them at the first question only.
     """
 
-    def __init__(self, parcels: Sequence[Parcel], now: float, terms: Terms) -> None:
+    def __init__(self, parcels: Sequence[OpenedMessage], now: float, policy: WritePolicy) -> None:
         self._parcels = parcels
         self._now = round(now * 1_000_000)
-        self._latest = self._now - round(terms.not_found_retry_seconds * 1_000_000)
+        self._latest = self._now - round(policy.not_found_retry_seconds * 1_000_000)
 
     @cached_property
     def _since(self) -> dict[EventId, int]:
@@ -246,8 +253,8 @@ class _Waits:
         return self._since.get(event, self._latest + 1) <= self._latest
 
 
-def _coalesced(deliveries: Sequence[Delivery]) -> list[Change]:
-    by_record: defaultdict[RecordKey, list[Delivery]] = defaultdict(list)
+def _coalesced(deliveries: Sequence[ReceivedEvent]) -> list[Change]:
+    by_record: defaultdict[RecordKey, list[ReceivedEvent]] = defaultdict(list)
     for delivery in deliveries:
         assert delivery.record is not None
         by_record[delivery.record].append(delivery)
@@ -259,7 +266,7 @@ def _coalesced(deliveries: Sequence[Delivery]) -> list[Change]:
     return list(coalesce(fitting).values())
 
 
-def _fitting(deliveries: Sequence[Delivery]) -> Iterator[Delivery]:
+def _fitting(deliveries: Sequence[ReceivedEvent]) -> Iterator[ReceivedEvent]:
     """Yield as many of one record's events as its ledger entry can hold; the rest come back."""
     if sum(map(_value_bytes, deliveries)) <= PENDING_BYTES_MAX:
         yield from deliveries
@@ -270,68 +277,67 @@ def _fitting(deliveries: Sequence[Delivery]) -> Iterator[Delivery]:
         for name, reading in delivery.readings.items():
             merged[name] = max(reading, merged.get(name, reading))
         if sum(text_bytes(reading.value) for reading in merged.values()) > PENDING_BYTES_MAX:
-            delivery.fate = _NO_ROOM
+            delivery.outcome = _NO_ROOM
             continue
         held = merged
         yield delivery
 
 
-def _value_bytes(delivery: Delivery) -> int:
+def _value_bytes(delivery: ReceivedEvent) -> int:
     # At most 4 bytes a character; the exact sum is taken only where this one is above the limit.
     return 4 * sum([len(reading.value) for reading in delivery.readings.values()])
 
 
-def _judge(deliveries: Iterable[Delivery], writer: Writer, *, lease_seconds: float) -> None:
+def _judge(deliveries: Iterable[ReceivedEvent], writer: Writer, *, lease_seconds: float) -> None:
     for delivery in deliveries:
-        if delivery.fate is not None:
+        if delivery.outcome is not None:
             continue
         assert delivery.record is not None
-        attempt = writer.attempts.get(delivery.record)
-        if attempt is None:
-            delivery.fate = writer.left[delivery.record]
+        leased = writer.leased_records.get(delivery.record)
+        if leased is None:
+            delivery.outcome = writer.left[delivery.record]
         else:
-            delivery.entry = attempt.entry
+            delivery.entry = leased.entry
             marks = delivery.marks.refused
-            delivery.fate = fate(
-                delivery.readings, attempt, lease_seconds=lease_seconds, marks=marks
+            delivery.outcome = outcome_of(
+                delivery.readings, leased, lease_seconds=lease_seconds, marks=marks
             )
 
 
-def _mark(delivery: Delivery, now: int) -> None:
+def _mark(delivery: ReceivedEvent, now: int) -> None:
     """Note on an event that comes back what this time came to."""
-    fate = delivery.fate
-    if not isinstance(fate, Retryable) or not (fate.refused or fate.missing):
+    outcome = delivery.outcome
+    if not isinstance(outcome, Retryable) or not (outcome.refused or outcome.missing):
         return
-    refused = {**delivery.marks.refused, **fate.refused}
+    refused = {**delivery.marks.refused, **outcome.refused}
     since = delivery.marks.missing_since
-    if fate.missing and (since is None or fate.anew):
+    if outcome.missing and (since is None or outcome.anew):
         since = now
     delivery.marked = Marks(refused, since)
 
 
-def _give_up_exhausted(parcel: Parcel) -> None:
+def _give_up_exhausted(parcel: OpenedMessage) -> None:
     if parcel.tries + 1 < TRIES_MAX:
         return
     for delivery in parcel.deliveries:
-        if isinstance(delivery.fate, Retryable):
-            message = (
-                f"still not settled after {TRIES_MAX} tries, the last time {delivery.fate.reason}"
-            )
-            delivery.fate = Rejected("RETRIES_EXHAUSTED", message)
+        if isinstance(delivery.outcome, Retryable):
+            reason = delivery.outcome.reason
+            message = f"still not settled after {TRIES_MAX} tries, the last time {reason}"
+            delivery.outcome = Rejected("RETRIES_EXHAUSTED", message)
 
 
 def _seconds_until(deadline: float, leaving: float) -> float:
     return max(0.0, deadline - leaving - asyncio.get_running_loop().time())
 
 
-async def _dead_letter(parcels: Sequence[Parcel], queue: Queue, deadline: float) -> None:
+async def _dead_letter(parcels: Sequence[OpenedMessage], queue: Queue, deadline: float) -> None:
     """Put refused events into the dead-letter queue, each once; without its answer none is done."""
     letters: dict[str, DeadLetter] = {}
     bodies = []
     for parcel in parcels:
         for delivery in parcel.deliveries:
-            if isinstance(delivery.fate, Rejected):
-                letter = _letter(parcel, delivery, delivery.fate)
+            if isinstance(delivery.outcome, Rejected):
+                letter = _letter(parcel, delivery, delivery.outcome)
                 # Two deliveries of one event differ in nothing but when they came.
                 said = (delivery.record, delivery.source, delivery.event_id, delivery.readings)
                 name = repr(said) if delivery.record else letter.body
@@ -343,10 +349,10 @@ async def _dead_letter(parcels: Sequence[Parcel], queue: Queue, deadline: float)
     sent = {name for position, name in enumerate(letters) if position in confirmed}
     for name, delivery in bodies:
         if name not in sent:
-            delivery.fate = _UNCONFIRMED
+            delivery.outcome = _UNCONFIRMED
 
 
-def _letter(parcel: Parcel, delivery: Delivery, rejected: Rejected) -> DeadLetter:
+def _letter(parcel: OpenedMessage, delivery: ReceivedEvent, rejected: Rejected) -> DeadLetter:
     if parcel.envelope is None:
         return DeadLetter(parcel.received.body, "", rejected)
     # What HubSpot refused is tried again when the letter is redriven.
@@ -355,7 +361,7 @@ def _letter(parcel: Parcel, delivery: Delivery, rejected: Rejected) -> DeadLette
 
 
 async def _send_back(
-    parcels: Sequence[Parcel], queue: Queue, random: Random, deadline: float
+    parcels: Sequence[OpenedMessage], queue: Queue, random: Random, deadline: float
 ) -> list[str]:
     """Send open events back, in new messages where others of their message are settled.
 
@@ -364,12 +370,12 @@ async def _send_back(
     Returns the ids of the messages that are not done.
     """
     returned: dict[str, tuple[str, int]] = {}
-    resends: list[tuple[Parcel, Resend]] = []
+    resends: list[tuple[OpenedMessage, Resend]] = []
     for parcel in parcels:
-        still_open = [d for d in parcel.deliveries if isinstance(d.fate, Retryable)]
+        still_open = [d for d in parcel.deliveries if isinstance(d.outcome, Retryable)]
         if not still_open:
             continue
-        delay = min(_delay(parcel, d.fate, random) for d in still_open)
+        delay = min(_delay(parcel, d.outcome, random) for d in still_open)
         for delivery in still_open:
             delivery.tries, delivery.again_in_seconds = parcel.tries, delay
         as_it_was = all(delivery.marked is None for delivery in still_open)
@@ -394,7 +400,7 @@ async def _send_back(
     return list(returned)
 
 
-def _delay(parcel: Parcel, why: Fate | None, random: Random) -> int:
+def _delay(parcel: OpenedMessage, why: Outcome | None, random: Random) -> int:
     assert isinstance(why, Retryable)
     seconds = backoff_seconds(parcel.tries, luck=random.random(), at_least=why.at_least)
     # Rather a moment too early than too late: what is left of a lease then is waited for.

@@ -12,9 +12,9 @@ from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Final
 
-from hubsync.consume import Delivery
+from hubsync.consume import ReceivedEvent
 from hubsync.core.change import ARCHIVED
-from hubsync.core.records.outcome import Fate, Retryable, Superseded, Written
+from hubsync.core.records.outcome import Outcome, Retryable, Superseded, Written
 
 # Documented: CloudWatch Logs takes 256 KB, its own fields included.
 LINE_BYTES_MAX: Final = 200_000
@@ -23,11 +23,11 @@ type Settled = Mapping[str, Mapping[str, Mapping[str, list[str]]]]
 """By source, by what they came to, by what is said of them: the ids of events."""
 
 
-def settled_lines(fates: Iterable[tuple[Delivery, Fate]]) -> Iterator[Settled]:
+def settled_lines(outcomes: Iterable[tuple[ReceivedEvent, Outcome]]) -> Iterator[Settled]:
     """Yield what became of all events that are not refused, in lines that the log can take."""
     line, size = _empty(), 0
-    for delivery, fate in fates:
-        match fate:
+    for delivery, outcome in outcomes:
+        match outcome:
             case Written():
                 came, told = "written", _as_what(delivery)
             case Superseded():
@@ -64,13 +64,13 @@ def _worth_telling(tries: int) -> bool:
     return tries & (tries - 1) == 0
 
 
-def _as_what(delivery: Delivery) -> str:
+def _as_what(delivery: ReceivedEvent) -> str:
     entry = delivery.entry
     assert entry is not None
     return f"{entry.trace_id} {entry.hubspot_id or ''}"
 
 
-def _by_whom(delivery: Delivery) -> str:
+def _by_whom(delivery: ReceivedEvent) -> str:
     """Return the event that HubSpot was told last, of what this one says first."""
     entry = delivery.entry
     assert entry is not None

@@ -10,7 +10,7 @@ from http import HTTPMethod
 from typing import Final, NamedTuple, Protocol
 
 from hubsync.core import json_codec
-from hubsync.core.event import Rules, moment_text
+from hubsync.core.event import Rules, format_timestamp
 from hubsync.core.json_codec import Json
 from hubsync.core.kept_payload import Kept, letter
 from hubsync.core.limits import BODY_BYTES_MAX, CLOCK_SKEW_SECONDS_MAX
@@ -18,7 +18,13 @@ from hubsync.core.message import FORMAT, Envelope, pack
 from hubsync.core.payloads.cloud_events import BATCH, STRUCTURED, cloud_drafts, mode
 from hubsync.core.payloads.mapper import map_payload
 from hubsync.core.payloads.source import HmacSignature, Source
-from hubsync.core.payloads.unvalidated import Drafts, Taken, canonical_drafts, take_all, take_valid
+from hubsync.core.payloads.unvalidated import (
+    UnvalidatedEvents,
+    ValidEvents,
+    canonical_drafts,
+    take_all,
+    take_valid,
+)
 from hubsync.core.signatures import verify
 from hubsync.errors import (
     BodyTooLarge,
@@ -122,7 +128,7 @@ def ingest(
     head = {
         "account": source.account,
         "source": source.name,
-        "receivedAt": moment_text(round(now * 1_000_000)),
+        "receivedAt": format_timestamp(round(now * 1_000_000)),
         "requestId": request.request_id,
     }
     if taken.unmade:
@@ -143,13 +149,13 @@ def ingest(
     )
 
 
-def take(source: Source, headers: Mapping[str, str], body: Json, rules: Rules) -> Taken:
+def take(source: Source, headers: Mapping[str, str], body: Json, rules: Rules) -> ValidEvents:
     """Return the events that a source's body means; raises InvalidEvents if it is to be refused."""
     drafts = drafts_of(source, headers, body)
     return take_all(drafts, rules) if source.invalid == "refuse" else take_valid(drafts, rules)
 
 
-def drafts_of(source: Source, headers: Mapping[str, str], body: Json) -> Drafts:
+def drafts_of(source: Source, headers: Mapping[str, str], body: Json) -> UnvalidatedEvents:
     """Return what a source's body says, before it is known to be valid."""
     if source.change:
         mends = source.invalid == "ignore"

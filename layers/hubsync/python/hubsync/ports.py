@@ -9,15 +9,15 @@ from typing import NamedTuple, Protocol
 from hubsync.core.change import RecordKey
 from hubsync.core.hubspot.batch import Batch, Route
 from hubsync.core.hubspot.rate_budget import Budget
-from hubsync.core.hubspot.reply import Found, Reply, Unread
+from hubsync.core.hubspot.reply import ReadResult, Reply, Unread
 from hubsync.core.records.entry import Entry, Rev
 from hubsync.core.records.outcome import Rejected
 
 type Write = Callable[[Batch], Awaitable[Reply]]
-type Read = Callable[[Route, Sequence[str], Sequence[str]], Awaitable[Found | Unread]]
+type Read = Callable[[Route, Sequence[str], Sequence[str]], Awaitable[ReadResult | Unread]]
 
 
-class NoPermit(NamedTuple):
+class PermitDenied(NamedTuple):
     """Why there is no permit, and how long there will be none, in seconds, as far as is known."""
 
     reason: str
@@ -27,13 +27,13 @@ class NoPermit(NamedTuple):
 class Permits(Protocol):
     """Leave for calls of one account, and what the replies say of it."""
 
-    async def take(self, *, seconds: float, urgent: bool = False) -> NoPermit | None:
+    async def acquire(self, *, seconds: float, urgent: bool = False) -> PermitDenied | None:
         """Wait for a permit, at most so long; None means go. An urgent one hardly waits."""
 
     async def give_back(self) -> None:
         """Let others have a permit that was taken and is not used."""
 
-    async def heard(self, reply: Reply | Found, *, in_doubt: bool = False) -> None:
+    async def observe(self, reply: Reply | ReadResult, *, in_doubt: bool = False) -> None:
         """Take note of a reply; `in_doubt`: it is about a record that was in doubt before."""
 
 
@@ -65,7 +65,7 @@ class Ledger(Protocol):
         """
 
 
-class Survey(Protocol):
+class LedgerScan(Protocol):
     """Looks over all entries, for the sweep and the audit. Raises Unanswered, as a ledger does."""
 
     async def left_over(
@@ -127,7 +127,7 @@ class Ports:
     )
 
 
-class Terms(NamedTuple):
+class WritePolicy(NamedTuple):
     """What the operator chose, as far as the consumer's decisions depend on it."""
 
     late_write_seconds: float

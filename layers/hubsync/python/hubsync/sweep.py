@@ -11,9 +11,9 @@ from typing import NamedTuple
 
 from hubsync.core.change import Change, RecordKey
 from hubsync.core.limits import SWEEP_GRACE_SECONDS
-from hubsync.core.records.leased_record import Attempt, EventId
+from hubsync.core.records.leased_record import EventId, LeasedRecord
 from hubsync.core.records.outcome import Retryable
-from hubsync.ports import Ports, Survey, Terms
+from hubsync.ports import LedgerScan, Ports, WritePolicy
 from hubsync.writer.invocation import Invocation
 from hubsync.writer.rounds import OUT_OF_TIME
 from hubsync.writer.writer import Writer
@@ -31,22 +31,28 @@ class Swept(NamedTuple):
 
 
 async def sweep(
-    survey: Survey, *, start: str | None, pages: int, ports: Ports, terms: Terms, deadline: float
+    survey: LedgerScan,
+    *,
+    start: str | None,
+    pages: int,
+    ports: Ports,
+    policy: WritePolicy,
+    deadline: float,
 ) -> Swept:
     """Re-assert what is left of the records found in so many pages; raises Unanswered."""
     invocation = Invocation.begin(
-        ports, terms, deadline=deadline, expired=_long_ago, in_hand=_long_ago
+        ports, policy, deadline=deadline, expired=_long_ago, in_hand=_long_ago
     )
     before = invocation.now() - SWEEP_GRACE_SECONDS * 1000
     records, next_start = await survey.left_over(before, start=start, pages=pages)
-    attempts, left = await reassert(records, invocation)
-    settled = sum(1 for attempt in attempts if not attempt.open and not attempt.in_doubt)
+    leased_records, left = await reassert(records, invocation)
+    settled = sum(1 for leased in leased_records if not leased.open and not leased.in_doubt)
     refused = [
         (version.event, reason.code)
-        for attempt in attempts
-        for (_, version), reason in attempt.refused.items()
+        for leased in leased_records
+        for (_, version), reason in leased.refused.items()
     ]
-    halted = [attempt.halted for attempt in attempts] + [retryable.reason for retryable in left]
+    halted = [leased.halted for leased in leased_records] + [retryable.reason for retryable in left]
     # What there was no time for is found again. Where a whole run settles nothing, it moves on, so
     # that what cannot be settled does not hold up all that lies behind.
     again = OUT_OF_TIME in halted and settled > 0
@@ -62,7 +68,7 @@ async def sweep(
 
 async def reassert(
     records: Sequence[RecordKey], invocation: Invocation
-) -> tuple[list[Attempt], list[Retryable]]:
+) -> tuple[list[LeasedRecord], list[Retryable]]:
     """Write what is pending of records, one account after the other, in an order of no account's.
 
     Return how far records came, and why the others were not begun.
@@ -70,16 +76,16 @@ async def reassert(
     by_account: defaultdict[str, list[Change]] = defaultdict(list)
     for record in records:
         by_account[record.account].append(Change(record, {}))
-    attempts: list[Attempt] = []
+    leased_records: list[LeasedRecord] = []
     left: list[Retryable] = []
     accounts = [*by_account.values()]
     invocation.ports.random.shuffle(accounts)
     for changes in accounts:
         writer = Writer(invocation)
         await writer.write(changes)
-        attempts += writer.attempts.values()
+        leased_records += writer.leased_records.values()
         left += writer.left.values()
-    return attempts, left
+    return leased_records, left
 
 
 def _long_ago(_event: EventId) -> bool:

@@ -13,16 +13,16 @@ from hubsync.core.hubspot.batch_api import decode, decode_read, encode_read, pat
 from hubsync.core.hubspot.reply import (
     Ambiguous,
     Answered,
+    BatchRefused,
+    Confirmed,
     NotApplied,
     NotFound,
     Reason,
     Refused,
     Scope,
-    Shown,
+    ShownRecord,
     Taken,
     TooLarge,
-    Vouched,
-    WholeRefused,
 )
 from tests.builders import ADA, a_batch, a_reading
 
@@ -82,8 +82,8 @@ VALUE_REASON = Reason(
 )
 
 
-def vouched(result):
-    return Vouched(result["id"], result["properties"])
+def confirmed(result):
+    return Confirmed(result["id"], result["properties"])
 
 
 # 2xx: what each input is told
@@ -91,69 +91,73 @@ def vouched(result):
 
 def test_results_vouch_by_what_they_show_in_whatever_order_they_come():
     reply = read(ADA_AND_BEA, 200, partly(BEA_SHOWN | {"new": True}, ADA_SHOWN | {"new": False}))
-    assert reply == Answered({ADAS: vouched(ADA_SHOWN), BEAS: vouched(BEA_SHOWN)})
+    assert reply == Answered({ADAS: confirmed(ADA_SHOWN), BEAS: confirmed(BEA_SHOWN)})
 
 
 @pytest.mark.parametrize("status", [200, 201, 202, 207, 299])
 def test_every_2xx_is_read_alike_since_success_codes_drift(status):
     assert read(ADA_AND_BEA, status, partly(ADA_SHOWN, BEA_SHOWN)) == Answered(
-        {ADAS: vouched(ADA_SHOWN), BEAS: vouched(BEA_SHOWN)}
+        {ADAS: confirmed(ADA_SHOWN), BEAS: confirmed(BEA_SHOWN)}
     )
 
 
 def test_an_upsert_by_a_custom_property_is_vouched_for_by_that_property():
     batch = a_batch("u-1001", id_property="external_id")
     result = a_result("512") | {"properties": {"external_id": "u-1001"}, "new": True}
-    assert read(batch, 200, partly(result)) == Answered({batch.inputs[0].trace_id: vouched(result)})
+    assert read(batch, 200, partly(result)) == Answered(
+        {batch.inputs[0].trace_id: confirmed(result)}
+    )
 
 
 def test_an_address_is_recognised_in_another_case():
     result = a_result("1", email="ADA@Example.com")
-    assert read(ADA_AND_BEA, 200, partly(result)) == Answered({ADAS: vouched(result)})
+    assert read(ADA_AND_BEA, 200, partly(result)) == Answered({ADAS: confirmed(result)})
 
 
 def test_two_addresses_that_fold_together_are_two_records():
     batch = a_batch("stra\u00dfe@example.com", "strasse@example.com")
     first, _ = batch.inputs
     result = a_result("1", email="stra\u00dfe@example.com")
-    assert read(batch, 200, partly(result)) == Answered({first.trace_id: vouched(result)})
+    assert read(batch, 200, partly(result)) == Answered({first.trace_id: confirmed(result)})
 
 
 def test_a_custom_properties_value_is_not_recognised_in_another_case():
     batch = a_batch("u-1", "U-1", id_property="external_id")
     result = a_result("512") | {"properties": {"external_id": "U-1"}}
-    assert read(batch, 200, partly(result)) == Answered({batch.inputs[1].trace_id: vouched(result)})
+    assert read(batch, 200, partly(result)) == Answered(
+        {batch.inputs[1].trace_id: confirmed(result)}
+    )
 
 
 def test_an_update_is_vouched_for_by_the_record_id_alone():
     batch = a_batch("11", "12", operation="update", id_property="hs_object_id")
     first, second = (item.trace_id for item in batch.inputs)
-    assert read(batch, 200, partly(a_result("12"))) == Answered({second: vouched(a_result("12"))})
+    assert read(batch, 200, partly(a_result("12"))) == Answered({second: confirmed(a_result("12"))})
     # A record merged into another is left out, or shown under the survivor's id.
     assert read(batch, 200, partly(a_result("12"), a_result("99"))) == Answered(
-        {second: vouched(a_result("12"))}
+        {second: confirmed(a_result("12"))}
     )
     assert read(batch, 200, partly(a_result("12"), a_result("11"))) == Answered(
-        {first: vouched(a_result("11")), second: vouched(a_result("12"))}
+        {first: confirmed(a_result("11")), second: confirmed(a_result("12"))}
     )
 
 
 def test_a_trace_id_in_a_result_is_believed_before_what_the_result_shows():
     result = a_result("1", email="someone@example.com", objectWriteTraceId=ADAS)
-    assert read(ADA_AND_BEA, 200, partly(result)) == Answered({ADAS: vouched(result)})
+    assert read(ADA_AND_BEA, 200, partly(result)) == Answered({ADAS: confirmed(result)})
 
 
 def test_an_input_found_by_another_address_is_vouched_for_by_count():
     stranger = a_result("1", email="ada@primary.example.com")
     assert read(ADA_AND_BEA, 200, partly(stranger, BEA_SHOWN)) == Answered(
-        {ADAS: Vouched("1"), BEAS: vouched(BEA_SHOWN)}
+        {ADAS: Confirmed("1"), BEAS: confirmed(BEA_SHOWN)}
     )
 
 
 def test_two_strangers_vouch_for_two_inputs_but_do_not_say_which_is_which():
     strangers = [a_result("1", email="x@example.com"), a_result("2", email="y@example.com")]
     assert read(ADA_AND_BEA, 200, partly(*strangers)) == Answered(
-        {ADAS: Vouched(None), BEAS: Vouched(None)}
+        {ADAS: Confirmed(None), BEAS: Confirmed(None)}
     )
 
 
@@ -176,7 +180,7 @@ def test_two_strangers_vouch_for_two_inputs_but_do_not_say_which_is_which():
 )
 def test_a_count_that_leaves_a_doubt_vouches_for_nobody(body):
     verdicts = read(ADA_AND_BEA, 207, body).verdicts
-    assert not any(isinstance(verdict, Vouched) for verdict in verdicts.values())
+    assert not any(isinstance(verdict, Confirmed) for verdict in verdicts.values())
 
 
 @pytest.mark.parametrize(
@@ -199,21 +203,21 @@ def test_warnings_do_not_make_a_written_input_less_written():
     }
     result = a_result("1", email="ada@example.com", warnings=[warning])
     assert read(a_batch("ada@example.com"), 200, partly(result)) == Answered(
-        {ADAS: vouched(result)}
+        {ADAS: confirmed(result)}
     )
 
 
 def test_an_input_refused_by_trace_id_takes_no_other_along():
     body = partly(BEA_SHOWN, errors=[an_error(objectWriteTraceId=[ADAS])])
     assert read(ADA_AND_BEA, 207, body) == Answered(
-        {ADAS: Refused(VALUE_REASON), BEAS: vouched(BEA_SHOWN)}
+        {ADAS: Refused(VALUE_REASON), BEAS: confirmed(BEA_SHOWN)}
     )
 
 
 def test_an_input_both_shown_and_refused_is_refused():
     body = partly(ADA_SHOWN, BEA_SHOWN, errors=[an_error(objectWriteTraceId=[ADAS])])
     assert read(ADA_AND_BEA, 207, body) == Answered(
-        {ADAS: Refused(VALUE_REASON), BEAS: vouched(BEA_SHOWN)}
+        {ADAS: Refused(VALUE_REASON), BEAS: confirmed(BEA_SHOWN)}
     )
 
 
@@ -237,7 +241,7 @@ def test_one_entry_names_all_records_that_are_not_found(traced):
         {},
     )
     assert read(batch, 207, partly(a_result("11"), errors=[error])) == Answered(
-        {first: vouched(a_result("11")), second: NotFound(reason), third: NotFound(reason)}
+        {first: confirmed(a_result("11")), second: NotFound(reason), third: NotFound(reason)}
     )
 
 
@@ -258,7 +262,7 @@ ARCHIVING = archive_input(ADA, {ARCHIVED: a_reading("true")}, "512")
 @pytest.mark.parametrize("status", [204, 200, 202])
 def test_an_archive_is_vouched_for_whole_by_any_2xx_without_a_body(status):
     batch = Batch(Route("main", "0-1", "archive", "email"), (ARCHIVING,))
-    assert read(batch, status, b"") == Answered({ARCHIVING.trace_id: Vouched(None)})
+    assert read(batch, status, b"") == Answered({ARCHIVING.trace_id: Confirmed(None)})
 
 
 def test_an_archive_is_not_vouched_for_by_a_body_that_shows_nothing():
@@ -271,9 +275,9 @@ def test_what_is_shown_is_text_that_every_wire_takes():
     result = a_result("1") | {"properties": odd}
     shown = {"email": "ada@example.com", "a": "?", "b": "5", "c": None, "d": "['x']"}
     reply = read(a_batch("ada@example.com"), 200, partly(result))
-    assert reply == Answered({ADAS: Vouched("1", odd)})  # made into text where it is kept
+    assert reply == Answered({ADAS: Confirmed("1", odd)})  # made into text where it is kept
     assert found(BY_EMAIL, ["ada@example.com"], partly(result)) == {
-        "ada@example.com": Shown("1", shown)
+        "ada@example.com": ShownRecord("1", shown)
     }
 
 
@@ -288,7 +292,7 @@ def error_body(message, category=None, **more):
 def whole(code, properties=None, *, message=None, ids=()):
     message = message or f"HubSpot refused the record: {code}, and named no property"
     reason = Reason(code, message, properties or {}, "d24ec5cd-0000-4000-8000-1")
-    return WholeRefused(reason, frozenset(ids))
+    return BatchRefused(reason, frozenset(ids))
 
 
 @pytest.mark.parametrize(
@@ -422,7 +426,7 @@ def test_a_batch_refused_whole_says_why_in_our_words(status, body, reply):
 @pytest.mark.parametrize("body", [b"", b"<h1>Bad</h1>", b"[]", b"5", b"null", b'{"status": []}'])
 def test_a_refusal_without_a_readable_body_is_still_a_refusal(body):
     reason = Reason("HTTP_400", "HubSpot refused the record: HTTP_400, and named no property", {})
-    assert read(ADA_AND_BEA, 400, body) == WholeRefused(reason)
+    assert read(ADA_AND_BEA, 400, body) == BatchRefused(reason)
 
 
 @pytest.mark.parametrize(
@@ -438,7 +442,7 @@ def test_a_refusal_that_names_no_property_still_gives_its_code(error):
     body = {"category": "VALIDATION_ERROR", **error}
     message = "HubSpot refused the record: INVALID_OPTION, and named no property"
     reason = Reason("INVALID_OPTION", message, {})
-    assert read(ADA_AND_BEA, 400, body) == WholeRefused(reason)
+    assert read(ADA_AND_BEA, 400, body) == BatchRefused(reason)
 
 
 def test_hubspots_texts_are_not_passed_on_since_they_quote_values():
@@ -453,10 +457,10 @@ def test_what_is_no_name_or_id_goes_into_no_attribute_and_no_ledger(text):
     errors = [{"code": "INVALID", "context": {"propertyName": [text]}}]
     body = error_body("No", "VALIDATION_ERROR", errors=errors) | {"correlationId": text}
     message = "HubSpot refused the record: INVALID, and named no property"
-    assert read(ADA_AND_BEA, 400, body) == WholeRefused(Reason("INVALID", message, {}))
+    assert read(ADA_AND_BEA, 400, body) == BatchRefused(Reason("INVALID", message, {}))
     result = a_result(text, email="ada@example.com")
     reply = read(a_batch("ada@example.com"), 200, partly(result))
-    assert reply == Answered({ADAS: Vouched(None, result["properties"])})
+    assert reply == Answered({ADAS: Confirmed(None, result["properties"])})
 
 
 # Refused for now, too large, or who knows
@@ -554,7 +558,7 @@ def test_a_body_that_is_too_large_is_nobodys_fault_yet():
 def test_a_status_of_any_kind_is_survived(status):
     body = partly(ADA_SHOWN, BEA_SHOWN) | {"status": status}
     assert read(ADA_AND_BEA, 200, body) == Answered(
-        {ADAS: vouched(ADA_SHOWN), BEAS: vouched(BEA_SHOWN)}
+        {ADAS: confirmed(ADA_SHOWN), BEAS: confirmed(BEA_SHOWN)}
     )
 
 
@@ -620,7 +624,7 @@ def test_a_read_shows_records_by_the_id_asked_for_and_says_which_are_not_there()
     error = an_error("OBJECT_NOT_FOUND", NOT_FOUND_TEXT, ids=["bea@example.com"])
     ids = ["ada@example.com", "bea@example.com", "cy@example.com"]
     assert found(BY_EMAIL, ids, partly(ADA_SHOWN, errors=[error]), 207) == {
-        "ada@example.com": Shown("1", {"email": "ada@example.com", "firstname": "Ada"}),
+        "ada@example.com": ShownRecord("1", {"email": "ada@example.com", "firstname": "Ada"}),
         "bea@example.com": None,
     }
 
@@ -636,7 +640,7 @@ def test_a_record_read_alone_may_show_another_address():
 
 def test_a_read_that_is_no_answer_shows_nothing():
     assert found(BY_ID, ["1"], b"", 500) == Ambiguous("HTTP_500")
-    assert isinstance(found(BY_ID, ["1"], error_body("No"), 400), WholeRefused)
+    assert isinstance(found(BY_ID, ["1"], error_body("No"), 400), BatchRefused)
     assert found(BY_ID, ["1"], b"{") == Ambiguous("READ_UNFINISHED")
     assert found(BY_ID, ["1"], {"status": "PENDING"}) == Ambiguous("READ_UNFINISHED")
     assert found(BY_ID, ["1"], {"status": []}) == {}
@@ -694,7 +698,7 @@ TOKENS = {"propertyName": ["email"], "existingObjectId": [1999]}
 )
 def test_a_taken_value_is_known_in_each_form(status, body, named, taken):
     refused = decode(a_batch("ada@example.com"), status, {}, json.dumps(body).encode())
-    assert isinstance(refused, WholeRefused)
+    assert isinstance(refused, BatchRefused)
     assert (refused.reason.properties, refused.taken) == (named, taken)
     assert "taken by record 1999" in refused.reason.message
     assert "example.com" not in refused.reason.message
@@ -705,7 +709,7 @@ def test_keys_that_an_update_did_not_find_are_named_by_coordinates(status):
     context = {"missingObjectPropertyValueCoordinates": ["0-3:external_id:a:b", "odd"]}
     body = json.dumps({"category": "VALIDATION_ERROR", "context": context}).encode()
     refused = decode(a_batch("a:b", id_property="external_id"), status, {}, body)
-    assert isinstance(refused, WholeRefused)
+    assert isinstance(refused, BatchRefused)
     assert (refused.reason.code, refused.ids) == ("OBJECT_NOT_FOUND", {"a:b"})
 
 

@@ -4,7 +4,7 @@ import pytest
 
 from hubsync.core.hubspot.batch_api import decode
 from hubsync.core.hubspot.http_statuses import STATUSES
-from hubsync.core.hubspot.reply import Ambiguous, NotApplied, Reason, Scope, TooLarge, WholeRefused
+from hubsync.core.hubspot.reply import Ambiguous, BatchRefused, NotApplied, Reason, Scope, TooLarge
 from tests.builders import a_batch
 
 MISSING_SCOPES = b'{"category": "MISSING_SCOPES"}'
@@ -26,7 +26,7 @@ def for_all(code, seconds=None):
 REFUSED = (400, 404, 405, 409, 414, 422)
 AMBIGUOUS = (408, 500, 502, 503, 504, 521, 522, 523, 524, 525, 526)
 EXPECTED = {
-    **{status: WholeRefused(because(f"HTTP_{status}")) for status in REFUSED},
+    **{status: BatchRefused(because(f"HTTP_{status}")) for status in REFUSED},
     **{status: Ambiguous(f"HTTP_{status}") for status in AMBIGUOUS},
     401: for_all("HTTP_401"),
     403: for_all("HTTP_403"),
@@ -49,7 +49,7 @@ def test_every_row_has_its_test():
 @pytest.mark.parametrize(
     ("status", "body", "headers", "reply"),
     [
-        (403, MISSING_SCOPES, {}, WholeRefused(because("MISSING_SCOPES"))),
+        (403, MISSING_SCOPES, {}, BatchRefused(because("MISSING_SCOPES"))),
         (423, b"", {"retry-after": "9"}, NotApplied("LOCKED", 9.0)),
         (429, DAILY, {}, for_all("THROTTLED_DAILY")),
         (429, b"", {"retry-after": "3"}, for_all("THROTTLED_UNNAMED", 3.0)),

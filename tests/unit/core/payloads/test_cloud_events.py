@@ -10,9 +10,9 @@ from hubsync.core.payloads.cloud_event import CloudEvent
 from hubsync.core.payloads.cloud_events import cloud_drafts, mode, permission
 from hubsync.core.payloads.unvalidated import take_all
 from hubsync.errors import Fault, InvalidEvents
-from tests.builders import NO_RULES, NOON, an_event, wire
+from tests.builders import NO_RULES, NOON, an_event, raw_event
 
-DATA = wire(eventId=None, occurredAt=None)
+DATA = raw_event(eventId=None, occurredAt=None)
 EVENT = an_event(eventId="c-1")
 HEADERS = {
     "content-type": "application/json",

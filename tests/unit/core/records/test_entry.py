@@ -7,16 +7,16 @@ from hubsync.core.limits import WATCH_SECONDS, WATCHED_BYTES_MAX
 from hubsync.core.records.entry import (
     Entry,
     Rev,
-    Standing,
+    Triage,
     Watched,
     acquired,
     audited,
+    confirmed,
     laid_on_top,
     refused,
     released,
-    standing,
+    triage,
     unanswerable,
-    vouched,
     watching,
 )
 from tests.builders import a_change, a_reading, an_event
@@ -33,21 +33,21 @@ def synced(**newest):
 
 
 def settled(entry, hubspot_id=None, **told):
-    return vouched(entry, told, hubspot_id=hubspot_id, trace_id="t")
+    return confirmed(entry, told, hubspot_id=hubspot_id, trace_id="t")
 
 
 @pytest.mark.parametrize(
     ("entry", "change", "expected"),
     [
-        (Entry(), a_change(phone=NEW), Standing.DUE),
-        (synced(phone=OLD), a_change(phone=NEW), Standing.DUE),
-        (synced(phone=NEW), a_change(phone=NEW), Standing.SUPERSEDED),
-        (synced(phone=NEW), a_change(phone=OLD), Standing.SUPERSEDED),
-        (synced(phone=NEW), a_change(phone=[NEW, OLD]), Standing.SUPERSEDED),
-        (synced(phone=NEW), a_change(phone=[NEWEST, OLD]), Standing.DUE),
-        (synced(phone=NEW), a_change(phone=OLD, city=OLD), Standing.DUE),
-        (LEASED, a_change(phone=NEW), Standing.LEASED),
-        (Entry(R1, lease_until=NOW), a_change(phone=NEW), Standing.DUE),
+        (Entry(), a_change(phone=NEW), Triage.DUE),
+        (synced(phone=OLD), a_change(phone=NEW), Triage.DUE),
+        (synced(phone=NEW), a_change(phone=NEW), Triage.SUPERSEDED),
+        (synced(phone=NEW), a_change(phone=OLD), Triage.SUPERSEDED),
+        (synced(phone=NEW), a_change(phone=[NEW, OLD]), Triage.SUPERSEDED),
+        (synced(phone=NEW), a_change(phone=[NEWEST, OLD]), Triage.DUE),
+        (synced(phone=NEW), a_change(phone=OLD, city=OLD), Triage.DUE),
+        (LEASED, a_change(phone=NEW), Triage.LEASED),
+        (Entry(R1, lease_until=NOW), a_change(phone=NEW), Triage.DUE),
     ],
     ids=[
         "a record never written",
@@ -62,28 +62,28 @@ def settled(entry, hubspot_id=None, **told):
     ],
 )
 def test_a_change_stands_to_the_ledger_as(entry, change, expected):
-    assert standing(entry, change, now=NOW) is expected
+    assert triage(entry, change, now=NOW) is expected
 
 
 def test_an_event_that_is_not_new_still_waits_for_a_record_that_is_not_clean():
     known = {"phone": NEW.version}
     leased = Entry(R1, lease_until=NOW + 1, synced=known)
     left_behind = Entry(R1, synced=known, pending={"city": (OLD,)})
-    assert standing(leased, a_change(phone=OLD), now=NOW) is Standing.LEASED
-    assert standing(left_behind, a_change(phone=OLD), now=NOW) is Standing.DUE
+    assert triage(leased, a_change(phone=OLD), now=NOW) is Triage.LEASED
+    assert triage(left_behind, a_change(phone=OLD), now=NOW) is Triage.DUE
 
 
 def test_what_was_set_before_an_archive_is_superseded_by_it():
     archived = settled(Entry(R1), **{ARCHIVED: YES})
     assert archived.archived
-    assert standing(archived, a_change(phone=OLD), now=NOW) is Standing.SUPERSEDED
-    assert standing(archived, a_change(phone=NEWEST), now=NOW) is Standing.DUE
+    assert triage(archived, a_change(phone=OLD), now=NOW) is Triage.SUPERSEDED
+    assert triage(archived, a_change(phone=NEWEST), now=NOW) is Triage.DUE
 
 
 def test_a_revived_record_takes_older_readings_again():
     archived = settled(Entry(R1), **{ARCHIVED: YES})
     revived = settled(archived, **{ARCHIVED: a_reading("false", 2, upsert=True)})
-    assert standing(revived, a_change(phone=OLD), now=NOW) is Standing.DUE
+    assert triage(revived, a_change(phone=OLD), now=NOW) is Triage.DUE
 
 
 def test_acquiring_commits_the_newest_reading_in_hand_before_it_is_sent():
@@ -265,4 +265,4 @@ def test_a_record_is_clean_without_a_lease_and_pending_readings():
 def test_an_upsert_repeated_after_it_was_written_is_superseded_whole():
     change = a_change(**readings("changes", an_event()))
     told = {name: some[0] for name, some in change.readings.items()}
-    assert standing(settled(Entry(R1), **told), change, now=NOW) is Standing.SUPERSEDED
+    assert triage(settled(Entry(R1), **told), change, now=NOW) is Triage.SUPERSEDED

@@ -74,7 +74,7 @@ class Rules(NamedTuple):
     empty_updates: bool = False  # allowed: what an update said was refused
 
 
-def moment(text: str) -> int:
+def parse_timestamp(text: str) -> int:
     """Return microseconds since 1970 of an RFC 3339 text; digits beyond microseconds are cut."""
     if not _RFC_3339.fullmatch(text):
         raise ValueError("must be RFC 3339 with an offset, like 2026-11-21T10:00:00Z")
@@ -86,7 +86,7 @@ def moment(text: str) -> int:
 
 
 def _occurred_at(value: object, info: ValidationInfo) -> int:
-    occurred_at = moment(value if isinstance(value, str) else "")
+    occurred_at = parse_timestamp(value if isinstance(value, str) else "")
     latest = _rules(info).occurred_at_max
     if latest is not None and occurred_at > latest:
         raise ValueError("is more than 5 minutes in the future")
@@ -312,7 +312,7 @@ def encode_event(event: ChangeEvent) -> dict[str, Any]:
     """Return the event as canonical JSON; parsing it gives the same event."""
     fields = {
         "eventId": event.event_id,
-        "occurredAt": moment_text(event.occurred_at),
+        "occurredAt": format_timestamp(event.occurred_at),
         "sequence": event.sequence,
         "operation": event.operation,
         "objectType": event.object_type,
@@ -323,7 +323,7 @@ def encode_event(event: ChangeEvent) -> dict[str, Any]:
     return {name: value for name, value in fields.items() if value is not None}
 
 
-def moment_text(microseconds: int) -> str:
+def format_timestamp(microseconds: int) -> str:
     """Return the RFC 3339 text, in UTC, of microseconds since 1970."""
     moment = _EPOCH + microseconds * _MICROSECOND
     return moment.isoformat().replace("+00:00", "Z")

@@ -16,7 +16,14 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationErr
 from pydantic.alias_generators import to_camel
 
 from hubsync.core.compact import compact
-from hubsync.core.event import ChangeEvent, Rules, encode_event, moment, moment_text, parse_events
+from hubsync.core.event import (
+    ChangeEvent,
+    Rules,
+    encode_event,
+    format_timestamp,
+    parse_events,
+    parse_timestamp,
+)
 from hubsync.core.limits import EVENT_BYTES_MAX, MESSAGE_BYTES_MAX
 from hubsync.errors import Fault, InvalidEvents
 
@@ -30,7 +37,7 @@ NO_MARKS: Final[Mapping[str, str]] = MappingProxyType({})
 
 
 def _moment(text: str) -> str:
-    moment(text)
+    parse_timestamp(text)
     return text
 
 
@@ -131,7 +138,7 @@ def marked(wire: dict[str, Any], marks: Marks) -> dict[str, Any]:
     if marks.refused:
         bare["refused"] = dict(marks.refused)
     if marks.missing_since is not None:
-        bare["missingSince"] = moment_text(marks.missing_since)
+        bare["missingSince"] = format_timestamp(marks.missing_since)
     return bare
 
 
@@ -151,7 +158,7 @@ def _marks(wire: Mapping[str, Any]) -> Marks:
     refused, since = wire.get("refused"), wire.get("missingSince")
     codes = refused.items() if isinstance(refused, dict) else ()
     try:
-        missing_since = moment(since) if isinstance(since, str) else None
+        missing_since = parse_timestamp(since) if isinstance(since, str) else None
     except ValueError:
         missing_since = None
     return Marks({name: code for name, code in codes if isinstance(code, str)}, missing_since)
@@ -172,7 +179,7 @@ def parse_message(body: str, rules: Rules) -> Contents | None:
     return Contents(envelope, tuple(_delivered(events, rules._replace(empty_updates=True))))
 
 
-def wires(body: str) -> list[dict[str, Any]]:
+def raw_events(body: str) -> list[dict[str, Any]]:
     """Return the events of a message of ours as they stand there, in order."""
     return list(_loads(body)["events"])
 
@@ -181,16 +188,16 @@ def _loads(body: str) -> Any:  # noqa: ANN401 - whatever JSON can hold
     return json.loads(body, parse_float=Decimal)
 
 
-def _delivered(wires: list[dict[str, Any]], rules: Rules) -> list[Delivered]:
-    alone = len(wires) == 1
+def _delivered(raw_events: list[dict[str, Any]], rules: Rules) -> list[Delivered]:
+    alone = len(raw_events) == 1
     try:
-        events = parse_events(wires[0] if alone else [*wires], rules)
+        events = parse_events(raw_events[0] if alone else [*raw_events], rules)
     except InvalidEvents as error:
         if not alone:  # Together is quicker; alone tells which.
-            return [delivered for wire in wires for delivered in _delivered([wire], rules)]
+            return [delivered for wire in raw_events for delivered in _delivered([wire], rules)]
         fault = error.faults[0]
-        return [Delivered(wires[0], None, f"{fault.pointer} {fault.message}")]
-    return [_valid(wire, event) for wire, event in zip(wires, events, strict=True)]
+        return [Delivered(raw_events[0], None, f"{fault.pointer} {fault.message}")]
+    return [_valid(wire, event) for wire, event in zip(raw_events, events, strict=True)]
 
 
 def _valid(wire: dict[str, Any], event: ChangeEvent) -> Delivered:

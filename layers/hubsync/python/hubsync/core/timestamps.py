@@ -8,7 +8,7 @@ import re
 from decimal import ROUND_FLOOR, Context, Decimal
 from typing import Final
 
-from hubsync.core.event import moment, moment_text
+from hubsync.core.event import format_timestamp, parse_timestamp
 from hubsync.core.limits import JSON_NUMBER_CHARACTERS_MAX
 
 # Units, in microseconds.
@@ -53,7 +53,7 @@ def read_text(text: object) -> int:
         raise ValueError("is no text")  # noqa: TRY004 - a fault
     if _WITHOUT_COLON.match(text):
         text = f"{text[:-2]}:{text[-2:]}"
-    return moment(text)
+    return parse_timestamp(text)
 
 
 def read_day(value: object) -> int:
@@ -72,7 +72,7 @@ def from_unit(value: object, unit: Decimal) -> str:
     number = _number(value)
     if number is None:
         raise ValueError("is no number")
-    return moment_text(_microseconds(number, unit))
+    return format_timestamp(_microseconds(number, unit))
 
 
 def _number(value: object) -> Decimal | None:

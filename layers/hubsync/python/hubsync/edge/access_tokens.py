@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any, Final
 import httpx
 from botocore.exceptions import BotoCoreError, ClientError
 
-from hubsync.core.event import moment, moment_text
+from hubsync.core.event import format_timestamp, parse_timestamp
 from hubsync.core.limits import TOKEN_SECONDS_MAX
 from hubsync.edge.secrets import Secrets, access_token
 from hubsync.errors import Misconfigured
@@ -201,7 +201,7 @@ def _expiry(grant: Mapping[str, Any]) -> float:
     if isinstance(value, int | float):
         return value
     try:
-        return moment(str(value)) / 1_000_000
+        return parse_timestamp(str(value)) / 1_000_000
     except ValueError:
         return 0.0
 
@@ -214,7 +214,7 @@ def _renewed(grant: dict[str, Any], granted: Mapping[str, Any], now: float) -> d
         "access_token": granted["access_token"],
         "refresh_token": granted.get("refresh_token") or grant["refresh_token"],
         # In the form the operator chose.
-        "expires_at": moment_text(expires_at * 1_000_000)
+        "expires_at": format_timestamp(expires_at * 1_000_000)
         if isinstance(grant.get("expires_at"), str)
         else expires_at,
     }

@@ -13,7 +13,7 @@ import httpx
 IDLE_MAX: Final = 64
 
 
-class Lanes(httpx.AsyncBaseTransport):
+class HttpConnections(httpx.AsyncBaseTransport):
     """As many connections as there are calls at once; the one used last is taken first.
 
     Each account has so many calls at once that its writer allows, so accounts whose calls hang hold

@@ -11,7 +11,15 @@ import httpx
 
 from hubsync.core.hubspot.batch import Batch, Route
 from hubsync.core.hubspot.batch_api import decode, decode_read, encode_read, path, usage_of
-from hubsync.core.hubspot.reply import Ambiguous, Found, NotApplied, Reply, Scope, Unread, Usage
+from hubsync.core.hubspot.reply import (
+    Ambiguous,
+    NotApplied,
+    ReadResult,
+    Reply,
+    Scope,
+    Unread,
+    Usage,
+)
 from hubsync.core.limits import (
     CALL_SECONDS_MAX,
     CONNECT_SECONDS_MAX,
@@ -64,17 +72,19 @@ class HubSpot:
         of_type = self._is_of_type(route, answer)
         return replace(reply, scope=Scope.BATCH) if _is_wide(reply) and of_type else reply
 
-    async def read(self, route: Route, ids: Sequence[str], names: Sequence[str]) -> Found | Unread:
+    async def read(
+        self, route: Route, ids: Sequence[str], names: Sequence[str]
+    ) -> ReadResult | Unread:
         """Return what HubSpot shows of at most 100 records, addressed as the route does."""
         return await self._read(route, ids, encode_read(route, ids, names))
 
     async def read_histories(
         self, route: Route, ids: Sequence[str], names: Sequence[str]
-    ) -> Found | Unread:
+    ) -> ReadResult | Unread:
         """Return the same with the properties' histories, of at most 50 records."""
         return await self._read(route, ids, encode_read(route, ids, names, histories=True))
 
-    async def _read(self, route: Route, ids: Sequence[str], body: bytes) -> Found | Unread:
+    async def _read(self, route: Route, ids: Sequence[str], body: bytes) -> ReadResult | Unread:
         url = path(route.object_type, "read", self.versions)
         answer = await self._post(route.account, url, body)
         if not isinstance(answer, httpx.Response):

@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Any
 
 from botocore.exceptions import BotoCoreError, ClientError
 
-from hubsync.consume import Received
-from hubsync.core.event import moment_text
+from hubsync.consume import QueueMessage
+from hubsync.core.event import format_timestamp
 from hubsync.core.limits import SQS_ENTRIES_MAX
 from hubsync.core.records.outcome import Rejected
 from hubsync.edge.sqs import attributes, requests, send_request
@@ -23,10 +23,10 @@ if TYPE_CHECKING:
 THREADS_MAX = 8  # A thousand requests, of 10,000 letters, in some three seconds.
 
 
-def received(event: Mapping[str, Any]) -> list[Received]:
+def received(event: Mapping[str, Any]) -> list[QueueMessage]:
     """Return the messages of the event that Lambda hands a function for a queue."""
     return [
-        Received(
+        QueueMessage(
             record["messageId"],
             record["receiptHandle"],
             record["body"],
@@ -58,7 +58,7 @@ class SqsQueue:
         self._threads = ThreadPoolExecutor(THREADS_MAX, "sqs")
 
     async def dead_letter(self, letters: Sequence[DeadLetter], *, seconds: float) -> frozenset[int]:
-        rejected_at = moment_text(round(self._now() * 1_000_000))
+        rejected_at = format_timestamp(round(self._now() * 1_000_000))
         entries = [_dead_letter_entry(letter, rejected_at) for letter in letters]
         return await self._send(self._dead_letter_url, entries, seconds)
 

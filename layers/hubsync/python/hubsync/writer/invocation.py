@@ -13,7 +13,7 @@ from hubsync.core.limits import (
 )
 from hubsync.core.records.entry import Rev
 from hubsync.core.records.leased_record import EventId
-from hubsync.ports import Ports, Terms
+from hubsync.ports import Ports, WritePolicy
 
 type Expired = Callable[[EventId], bool]
 """Whether an event has waited long enough for a record that HubSpot does not know."""
@@ -36,7 +36,7 @@ class Invocation:
     def begin(
         cls,
         ports: Ports,
-        terms: Terms,
+        policy: WritePolicy,
         *,
         deadline: float,
         expired: Expired,
@@ -44,7 +44,7 @@ class Invocation:
     ) -> "Invocation":
         """Start now. A lease outlives the invocation by the time a late write may take."""
         seconds = deadline - asyncio.get_running_loop().time()
-        lease_seconds = seconds + terms.late_write_seconds + LEASE_MARGIN_SECONDS
+        lease_seconds = seconds + policy.late_write_seconds + LEASE_MARGIN_SECONDS
         lease_until = round((ports.now() + lease_seconds) * 1000)
         return cls(ports, deadline, lease_until, expired, in_hand, _revs(ports.random))
 

@@ -20,9 +20,9 @@ from zoneinfo import ZoneInfo
 
 from hubsync.core.hubspot import rate_budget
 from hubsync.core.hubspot.rate_budget import Budget, Denied, Granted
-from hubsync.core.hubspot.reply import Ambiguous, Found, NotApplied, Reply, Scope, Usage
+from hubsync.core.hubspot.reply import Ambiguous, NotApplied, ReadResult, Reply, Scope, Usage
 from hubsync.errors import Unanswered
-from hubsync.ports import Budgets, NoPermit
+from hubsync.ports import Budgets, PermitDenied
 
 RESERVED_MAX: Final = 10  # Permits in one write.
 LOOKAHEAD_MS: Final = 500  # How far ahead slots are reserved: HubSpot's word reaches them no more.
@@ -62,7 +62,7 @@ class _Waiting:
     latest: int
     urgent: bool
     slot: int = 0
-    refused: NoPermit | None = None
+    refused: PermitDenied | None = None
     woken: asyncio.Event = field(default_factory=asyncio.Event)
 
 
@@ -97,7 +97,7 @@ class AccountPermits:
         self._left: deque[tuple[int, int]] = deque()  # when, and what was left then
         self._crowded_until = 0
 
-    async def take(self, *, seconds: float, urgent: bool = False) -> NoPermit | None:
+    async def acquire(self, *, seconds: float, urgent: bool = False) -> PermitDenied | None:
         """Wait for a permit, at most so long; None means go."""
         wait = min(seconds, self._urgent_wait_seconds()) if urgent else seconds
         mine = _Waiting(self._now() + round(1000 * wait), urgent)
@@ -107,7 +107,7 @@ class AccountPermits:
                 await self._be_served(mine)
         except TimeoutError:
             if mine in self._unserved:
-                mine.refused = NoPermit(OUT_OF_TIME, 0.0)
+                mine.refused = PermitDenied(OUT_OF_TIME, 0.0)
         finally:
             if mine in self._unserved:
                 self._unserved.remove(mine)
@@ -191,21 +191,21 @@ class AccountPermits:
         try:
             answer = await self._budgets.update(self._account, reserve)
         except Unanswered:
-            return self._refuse(waiting, NoPermit(BUDGET_UNANSWERED, 0.0))
+            return self._refuse(waiting, PermitDenied(BUDGET_UNANSWERED, 0.0))
         match answer:
             case Granted(slots, probe):
                 self._probing = self._probing or probe
                 self._without_since = self._now()
                 unused = [slot for slot in slots if not self._assign(waiting, slot)]
                 if probe:
-                    self._refuse(waiting, NoPermit(PAUSED, 0.0))
+                    self._refuse(waiting, PermitDenied(PAUSED, 0.0))
                 for slot in reversed(unused):
                     await self._free(slot)
             case Denied(until, broken=True):
-                self._refuse(waiting, NoPermit(PAUSED, max(0.0, (until - now) / 1000)))
+                self._refuse(waiting, PermitDenied(PAUSED, max(0.0, (until - now) / 1000)))
             case Denied(until):
                 too_late = [each for each in waiting if each.latest < until]
-                self._refuse(too_late, NoPermit(OUT_OF_TIME, (until - now) / 1000))
+                self._refuse(too_late, PermitDenied(OUT_OF_TIME, (until - now) / 1000))
                 if self._unserved:
                     # The slot comes nearer while our age reaches further.
                     missing = until - now - ahead - aged
@@ -214,7 +214,7 @@ class AccountPermits:
                     await asyncio.sleep(pause / 1000)
         return None
 
-    def _refuse(self, waiting: Iterable[_Waiting], why: NoPermit) -> None:
+    def _refuse(self, waiting: Iterable[_Waiting], why: PermitDenied) -> None:
         for each in waiting:
             if each in self._unserved:
                 self._unserved.remove(each)
@@ -246,7 +246,7 @@ class AccountPermits:
         while self._left[0][0] < now - FALL_MS:
             self._left.popleft()
 
-    async def heard(self, reply: Reply | Found, *, in_doubt: bool = False) -> None:
+    async def observe(self, reply: Reply | ReadResult, *, in_doubt: bool = False) -> None:
         """Take note of a reply: slow down, pause the account, or let it go on.
 
         What a record that was in doubt before is answered says nothing of the account.
@@ -257,7 +257,7 @@ class AccountPermits:
         except Unanswered:
             return  # The next reply says it again.
 
-    async def _heard(self, reply: Reply | Found, *, in_doubt: bool) -> None:
+    async def _heard(self, reply: Reply | ReadResult, *, in_doubt: bool) -> None:
         match reply:
             case NotApplied(code, retry_after, Scope.ACCOUNT):
                 await self._stop(code, retry_after)

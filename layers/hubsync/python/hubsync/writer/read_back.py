@@ -6,20 +6,20 @@ from typing import Final
 from hubsync.core.hubspot.reply import (
     REQUEST_FAULTS,
     Ambiguous,
-    Found,
+    BatchRefused,
     NotApplied,
-    Shown,
+    ReadResult,
+    ShownRecord,
     Unread,
-    WholeRefused,
 )
 
 READ_UNANSWERED: Final = "READ_UNANSWERED"
 
-type ReadCall = Callable[[Sequence[str]], Awaitable[Found | Unread]]
+type ReadCall = Callable[[Sequence[str]], Awaitable[ReadResult | Unread]]
 """One call of batch/read, for the records with these ids."""
 
 
-async def find(read: ReadCall, ids: Sequence[str]) -> Mapping[str, Shown | Unread | None]:
+async def find(read: ReadCall, ids: Sequence[str]) -> Mapping[str, ShownRecord | Unread | None]:
     """Return for each id its record, None where HubSpot has none, or why it could not be seen.
 
     A call that is refused whole is halved until the guilty id stands alone. Ids that an answer
@@ -27,12 +27,12 @@ async def find(read: ReadCall, ids: Sequence[str]) -> Mapping[str, Shown | Unrea
     another key (observed), so only a call for one id tells whose record that is.
     """
     answer = await read(ids)
-    if isinstance(answer, WholeRefused) and _may_be_halved(answer, ids):
+    if isinstance(answer, BatchRefused) and _may_be_halved(answer, ids):
         middle = len(ids) // 2
         return {**await find(read, ids[:middle]), **await find(read, ids[middle:])}
-    if isinstance(answer, WholeRefused | NotApplied | Ambiguous):
+    if isinstance(answer, BatchRefused | NotApplied | Ambiguous):
         return dict.fromkeys(ids, answer)
-    found: dict[str, Shown | Unread | None] = dict(answer)
+    found: dict[str, ShownRecord | Unread | None] = dict(answer)
     if len(ids) == 1:
         return {ids[0]: found.get(ids[0], NotApplied(READ_UNANSWERED))}
     for id_ in ids:
@@ -41,5 +41,5 @@ async def find(read: ReadCall, ids: Sequence[str]) -> Mapping[str, Shown | Unrea
     return found
 
 
-def _may_be_halved(refused: WholeRefused, ids: Sequence[str]) -> bool:
+def _may_be_halved(refused: BatchRefused, ids: Sequence[str]) -> bool:
     return len(ids) > 1 and refused.reason.code not in REQUEST_FAULTS

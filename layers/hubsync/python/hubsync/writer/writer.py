@@ -20,9 +20,9 @@ from hubsync.core.limits import (
     LEASE_WAIT_SECONDS_MIN,
 )
 from hubsync.core.records import entry as ledger
-from hubsync.core.records.entry import Entry, Standing
+from hubsync.core.records.entry import Entry, Triage
 from hubsync.core.records.entry_codec import fits
-from hubsync.core.records.leased_record import RECORD_FULL, Attempt
+from hubsync.core.records.leased_record import RECORD_FULL, LeasedRecord
 from hubsync.core.records.outcome import Retryable
 from hubsync.errors import Unanswered
 from hubsync.ports import LedgerWrite
@@ -38,7 +38,7 @@ class Claim(NamedTuple):
 
     change: Change
     entry: Entry
-    attempt: Attempt
+    leased: LeasedRecord
     due: Mapping[str, Reading]
     route: Route
 
@@ -54,7 +54,7 @@ class Writer:
     """
 
     def __init__(self, invocation: Invocation) -> None:
-        self.attempts: dict[RecordKey, Attempt] = {}
+        self.leased_records: dict[RecordKey, LeasedRecord] = {}
         self.left: dict[RecordKey, Retryable] = {}
         self.lease_conflicts = 0
         self._invocation = invocation
@@ -72,7 +72,7 @@ class Writer:
         with suppress(TimeoutError):
             async with self._invocation.writing_time():
                 await self._write(changes, LEASE_TRIES_MAX)
-        known = self.attempts.keys() | self.left.keys()
+        known = self.leased_records.keys() | self.left.keys()
         self._leave((c for c in changes if c.record not in known), Retryable(OUT_OF_TIME))
 
     async def _write(self, changes: Sequence[Change], tries: int) -> None:
@@ -82,24 +82,24 @@ class Writer:
             self._leave(changes, Retryable(LEDGER_UNANSWERED))
             return
         now = self._invocation.now()
-        leased: list[tuple[Change, Entry]] = []
+        taken_by_others: list[tuple[Change, Entry]] = []
         due: list[Claim] = []
         for change in changes:
             entry = entries[change.record]
-            match ledger.standing(entry, change, now=now):
-                case Standing.SUPERSEDED:
-                    self.attempts[change.record] = Attempt(change.record, entry, {})
-                case Standing.LEASED:
-                    leased.append((change, entry))
-                case Standing.DUE:
+            match ledger.triage(entry, change, now=now):
+                case Triage.SUPERSEDED:
+                    self.leased_records[change.record] = LeasedRecord(change.record, entry, {})
+                case Triage.LEASED:
+                    taken_by_others.append((change, entry))
+                case Triage.DUE:
                     claim = self._claim(change, entry)
-                    if claim.attempt.halted is None:
+                    if claim.leased.halted is None:
                         due.append(claim)
                     else:  # Only an archive is open, and it waits; or the entry has no room.
-                        self._leave([change], Retryable(claim.attempt.halted))
+                        self._leave([change], Retryable(claim.leased.halted))
         async with asyncio.TaskGroup() as group:
-            if leased:
-                group.create_task(self._write_later(leased, tries))
+            if taken_by_others:
+                group.create_task(self._write_later(taken_by_others, tries))
             for batch in _batches(due, now // TURN_MS):
                 # Inputs are made when they are soon sent: those of 10,000 are never there at once.
                 await self._slots.acquire()
@@ -122,34 +122,34 @@ class Writer:
             words = () if unanswerable else change.readings.get(ARCHIVED, ())
             taken = Change(change.record, {ARCHIVED: words} if words else {})
             acquired = acquire(taken)
-        attempt = Attempt.begin(taken, acquired, expired=invocation.expired)
-        attempt.unanswerable = unanswerable
+        leased = LeasedRecord.begin(taken, acquired, expired=invocation.expired)
+        leased.unanswerable = unanswerable
         if crowded and not entry.pending:
-            attempt.halt(RECORD_FULL)
-        due = attempt.due()
-        return Claim(change, entry, attempt, due, attempt.route(due))
+            leased.halt(RECORD_FULL)
+        due = leased.due()
+        return Claim(change, entry, leased, due, leased.route(due))
 
-    async def _write_later(self, leased: list[tuple[Change, Entry]], tries: int) -> None:
+    async def _write_later(self, taken_by_others: list[tuple[Change, Entry]], tries: int) -> None:
         """Try again after a moment: a live holder releases within a second or two.
 
         Whoever comes while somebody waits goes along, so that what several batches lost fills one.
         """
-        self.lease_conflicts += len(leased)
-        wait = self._wait_seconds(leased)
+        self.lease_conflicts += len(taken_by_others)
+        wait = self._wait_seconds(taken_by_others)
         if tries == 1 or not self._invocation.may_send(wait):
-            for change, entry in leased:
+            for change, entry in taken_by_others:
                 at_most = max(0, entry.lease_until - self._invocation.now()) / 1000
                 self.left[change.record] = Retryable(LEASED, at_most=at_most)
             return
         is_first = not self._waiting[tries]
-        self._waiting[tries] += [change for change, _ in leased]
+        self._waiting[tries] += [change for change, _ in taken_by_others]
         if is_first:
             await asyncio.sleep(wait)
             await self._write(self._waiting.pop(tries), tries - 1)
 
-    def _wait_seconds(self, leased: list[tuple[Change, Entry]]) -> float:
+    def _wait_seconds(self, taken_by_others: list[tuple[Change, Entry]]) -> float:
         """Wait for the leases to be over if they soon are, else a moment."""
-        over = max(entry.lease_until for _, entry in leased) - self._invocation.now()
+        over = max(entry.lease_until for _, entry in taken_by_others) - self._invocation.now()
         if 0 < over < LEASE_WAIT_SECONDS_MAX * 1000:
             return (over + 1) / 1000
         return self._ports.random.uniform(LEASE_WAIT_SECONDS_MIN, LEASE_WAIT_SECONDS_MAX)
@@ -171,13 +171,13 @@ class Writer:
             self._leave(changes, Retryable(OUT_OF_TIME))
             return []
         permits = self._ports.permits(claims[0].route.account)
-        refused = await permits.take(seconds=self._invocation.sending_seconds_left())
+        refused = await permits.acquire(seconds=self._invocation.sending_seconds_left())
         if refused is not None:
             self._leave(changes, Retryable(refused.reason, refused.seconds))
             return []
         try:
             losers = await self._ports.ledger.write(
-                [LedgerWrite(c.change.record, c.attempt.entry, c.entry.rev) for c in claims]
+                [LedgerWrite(c.change.record, c.leased.entry, c.entry.rev) for c in claims]
             )
         except Unanswered:
             # The leases may be taken: nothing is sent, and nobody writes until they run out.
@@ -185,9 +185,9 @@ class Writer:
             await permits.give_back()
             return []
         held = [claim for claim in claims if claim.change.record not in losers]
-        self.attempts.update((claim.change.record, claim.attempt) for claim in held)
+        self.leased_records.update((claim.change.record, claim.leased) for claim in held)
         made = {item.record: item for _, item in batch}
-        await Rounds(self._invocation, permits, made).run([claim.attempt for claim in held])
+        await Rounds(self._invocation, permits, made).run([claim.leased for claim in held])
         return [claim for claim in claims if claim.change.record in losers]
 
     def _leave(self, changes: Iterable[Change], why: Retryable) -> None:
@@ -204,7 +204,7 @@ def _inputs_max(claim: Claim) -> int:
     A batch that was refused whole is cut as small as it had been halved, so that the search for the
     guilty input goes on where it was left. An input that an answer left out goes alone.
     """
-    entry = claim.attempt.entry
+    entry = claim.leased.entry
     if entry.left_out:
         return 1
     by_doubts = _INPUTS_BY_DOUBTS[min(entry.doubts, len(_INPUTS_BY_DOUBTS) - 1)]

@@ -23,21 +23,21 @@ from hubsync.core.hubspot.reply import (
     SENSITIVE,
     Ambiguous,
     Answered,
-    Found,
+    BatchRefused,
+    Confirmed,
+    HistoryValue,
     NotFound,
+    ReadResult,
     Reason,
     Refused,
     Reply,
-    Shown,
+    ShownRecord,
     Taken,
-    Told,
     TooLarge,
     TraceId,
     Unread,
     Usage,
     Verdict,
-    Vouched,
-    WholeRefused,
     shown_text,
 )
 from hubsync.core.limits import PROPERTY_NAME_CHARACTERS_MAX, RETRY_AFTER_SECONDS_MAX
@@ -115,20 +115,20 @@ def encode_read(
 
 def decode_read(
     route: Route, ids: Sequence[str], status: int, headers: Mapping[str, str], body: bytes
-) -> Found | Unread:
+) -> ReadResult | Unread:
     """Return what an answer shows, by the id asked for, and what it says is not there."""
     answer = _object(body)
     if not 200 <= status < 300:  # noqa: PLR2004 - the class of success
         failed = _failed(status, headers, answer)
         # Too large an answer is mended as a refusal is: by asking for fewer records.
-        if isinstance(failed, WholeRefused | TooLarge):
-            return WholeRefused(failed.reason)
+        if isinstance(failed, BatchRefused | TooLarge):
+            return BatchRefused(failed.reason)
         assert not isinstance(failed, Answered), "only a 2xx is an answer"
         return failed
     if answer is None or _unfinished(answer):
         return Ambiguous("READ_UNFINISHED")
     asked = set(ids)
-    found: dict[str, Shown | None] = {}
+    found: dict[str, ShownRecord | None] = {}
     for error in _objects(answer.get("errors")):
         if error.get("category") == "OBJECT_NOT_FOUND":
             keys = (folded(route.object_type, route.id_property, key) for key in _ids(error))
@@ -139,14 +139,14 @@ def decode_read(
         id_ = ids[0] if len(ids) == 1 else key
         hubspot_id = _word(result.get("id"))
         if id_ in asked and hubspot_id is not None:
-            found[id_] = Shown(hubspot_id, _shown(result), _histories(result))
+            found[id_] = ShownRecord(hubspot_id, _shown(result), _histories(result))
     return found
 
 
-def _histories(result: dict[str, Any]) -> dict[str, tuple[Told, ...]]:
+def _histories(result: dict[str, Any]) -> dict[str, tuple[HistoryValue, ...]]:
     return {
         name: tuple(
-            Told(
+            HistoryValue(
                 shown_text(told.get("value")) or "",
                 (str(told.get("sourceType")), str(told.get("sourceId"))),
             )
@@ -168,7 +168,7 @@ def _mapping(value: object) -> dict[str, Any]:
 def _archived(batch: Batch) -> Answered:
     # Documented: 204 with an empty body. It vouches for all inputs; there is no report of each.
     # Assumed: with another code for success the body is empty all the same.
-    return Answered({item.trace_id: Vouched(None) for item in batch.inputs})
+    return Answered({item.trace_id: Confirmed(None) for item in batch.inputs})
 
 
 def _answered(batch: Batch, body: bytes) -> Reply:
@@ -180,12 +180,12 @@ def _answered(batch: Batch, body: bytes) -> Reply:
     errors = [(error, _blamed(batch, error)) for error in _objects(answer.get("errors"))]
     failed = {trace: _failure(error) for error, traces in errors for trace in traces}
     counted = answer.get("numErrors")
-    vouched, strangers = _successes(batch, failed, _objects(answer.get("results")))
+    confirmed, strangers = _successes(batch, failed, _objects(answer.get("results")))
     # An error that blames nobody could be about any input that is left.
     if all(traces for _, traces in errors) and counted in (None, 0, len(errors)):
-        unmatched = [i.trace_id for i in batch.inputs if i.trace_id not in {**failed, **vouched}]
-        vouched |= _by_count(batch.route, unmatched, strangers)
-    return Answered({**vouched, **failed})
+        unmatched = [i.trace_id for i in batch.inputs if i.trace_id not in {**failed, **confirmed}]
+        confirmed |= _by_count(batch.route, unmatched, strangers)
+    return Answered({**confirmed, **failed})
 
 
 def _unfinished(answer: Mapping[str, Any]) -> bool:
@@ -219,7 +219,7 @@ def _successes(
     """
     by_key = {item.record.id: item.trace_id for item in batch.inputs}
     traces = set(by_key.values())
-    vouched: dict[TraceId, Verdict] = {}
+    confirmed: dict[TraceId, Verdict] = {}
     strangers: list[str | None] = []
     for result in results:
         trace = _trace_of(result, batch.route, by_key)
@@ -227,8 +227,8 @@ def _successes(
         if trace not in traces:
             strangers.append(hubspot_id)
         elif trace not in failed:
-            vouched[trace] = Vouched(hubspot_id, _mapping(result.get("properties")))
-    return vouched, strangers
+            confirmed[trace] = Confirmed(hubspot_id, _mapping(result.get("properties")))
+    return confirmed, strangers
 
 
 def _by_count(
@@ -241,7 +241,7 @@ def _by_count(
     if route.id_property == HUBSPOT_ID or len(unmatched) != len(strangers):
         return {}
     alone = len(unmatched) == 1
-    return {trace: Vouched(strangers[0] if alone else None) for trace in unmatched}
+    return {trace: Confirmed(strangers[0] if alone else None) for trace in unmatched}
 
 
 def _trace_of(

@@ -9,13 +9,13 @@ from typing import Final, NamedTuple
 
 from hubsync.core.hubspot.reply import (
     Ambiguous,
+    BatchRefused,
     NotApplied,
     Reason,
     Reply,
     Scope,
     Taken,
     TooLarge,
-    WholeRefused,
 )
 
 LOCK_SECONDS: Final = 2.0  # Documented: how long a lock after a large upsert lasts.
@@ -38,7 +38,7 @@ type Action = Callable[[Failure], Reply]
 
 def refuse(failure: Failure) -> Reply:
     """Nothing was written; find whom it is about, by name or by halves, and refuse that."""
-    return WholeRefused(failure.reason, failure.ids, failure.taken)
+    return BatchRefused(failure.reason, failure.ids, failure.taken)
 
 
 def halve(failure: Failure) -> Reply:

@@ -35,7 +35,7 @@ class Reason:
     correlation_id: str | None = None
 
 
-class Vouched(NamedTuple):
+class Confirmed(NamedTuple):
     """HubSpot shows the input among its results, and with it the properties as it has them."""
 
     hubspot_id: str | None
@@ -56,7 +56,7 @@ class NotFound:
     reason: Reason
 
 
-type Verdict = Vouched | Refused | NotFound
+type Verdict = Confirmed | Refused | NotFound
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,7 +76,7 @@ class Taken(NamedTuple):
 
 
 @dataclass(frozen=True, slots=True)
-class WholeRefused:
+class BatchRefused:
     """The batch was refused as a whole and nothing was written: some input is to blame."""
 
     reason: Reason
@@ -121,7 +121,7 @@ class Usage(NamedTuple):
     remaining: int
 
 
-class Told(NamedTuple):
+class HistoryValue(NamedTuple):
     """A value that a property took, and who set it: HubSpot's sourceType and sourceId."""
 
     value: str
@@ -129,12 +129,12 @@ class Told(NamedTuple):
 
 
 @dataclass(frozen=True, slots=True)
-class Shown:
+class ShownRecord:
     """A record as batch/read shows it; histories, newest first, only where they were asked for."""
 
     hubspot_id: str
     properties: Mapping[str, str | None]
-    histories: Mapping[str, tuple[Told, ...]] = field(default_factory=dict)
+    histories: Mapping[str, tuple[HistoryValue, ...]] = field(default_factory=dict)
 
 
 def shown_text(value: object) -> str | None:
@@ -142,8 +142,8 @@ def shown_text(value: object) -> str | None:
     return None if value is None else str(value).encode(errors="replace").decode()
 
 
-type Found = Mapping[str, Shown | None]
+type ReadResult = Mapping[str, ShownRecord | None]
 """By the id asked for: the record, or None where HubSpot says it has none. Silence is neither."""
-type Unread = WholeRefused | NotApplied | Ambiguous
+type Unread = BatchRefused | NotApplied | Ambiguous
 """Why a record could not be seen."""
-type Reply = Answered | WholeRefused | TooLarge | NotApplied | Ambiguous
+type Reply = Answered | BatchRefused | TooLarge | NotApplied | Ambiguous

@@ -9,7 +9,7 @@ from typing import Annotated, Any, Final, Literal, Self
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, model_validator
 
-from hubsync.core.event import moment
+from hubsync.core.event import parse_timestamp
 
 # Documented: no control characters, no code points that Unicode has set apart as no characters.
 _NONCHARACTERS: Final = "\ufdd0-\ufdef" + "".join(
@@ -35,7 +35,7 @@ def _characters(text: str) -> str:
 
 
 def _time(text: str) -> str:
-    moment(text)
+    parse_timestamp(text)
     return text
 
 

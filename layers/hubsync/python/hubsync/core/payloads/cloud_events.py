@@ -17,7 +17,7 @@ from hubsync.core.event import faults_of
 from hubsync.core.json_codec import Json
 from hubsync.core.kept_payload import Place, Unmade
 from hubsync.core.payloads.cloud_event import CloudEvent
-from hubsync.core.payloads.unvalidated import Drafts
+from hubsync.core.payloads.unvalidated import UnvalidatedEvents
 from hubsync.errors import Fault, InvalidEvents, NotJson
 
 type Mode = Literal["structured", "batch", "binary"]
@@ -49,7 +49,7 @@ def mode(headers: Mapping[str, str]) -> Mode | None:
     return "binary" if not _REQUIRED.isdisjoint(headers) else None
 
 
-def cloud_drafts(body: Json, headers: Mapping[str, str], mode: Mode) -> Drafts:
+def cloud_drafts(body: Json, headers: Mapping[str, str], mode: Mode) -> UnvalidatedEvents:
     """Return the drafts in the envelopes; a fault of a header names it and points at nothing."""
     if mode == "batch":
         if not isinstance(body, list):
@@ -83,11 +83,11 @@ def permission(headers: Mapping[str, str], *, requests_per_second: int) -> dict[
     return allowed | {"WebHook-Allowed-Origin": "*", "WebHook-Allowed-Rate": per_minute}
 
 
-def _invalid(faults: Sequence[Fault]) -> Drafts:
-    return Drafts([], [], lambda fault: fault, unmade=(Unmade(Place(), tuple(faults)),))
+def _invalid(faults: Sequence[Fault]) -> UnvalidatedEvents:
+    return UnvalidatedEvents([], [], lambda fault: fault, unmade=(Unmade(Place(), tuple(faults)),))
 
 
-def _opened(envelopes: Mapping[Place, Json]) -> Drafts:
+def _opened(envelopes: Mapping[Place, Json]) -> UnvalidatedEvents:
     """Return the drafts of envelopes by the place of each."""
     unmade: list[Unmade] = []
     fields: dict[Place, Json] = {}
@@ -101,7 +101,7 @@ def _opened(envelopes: Mapping[Place, Json]) -> Drafts:
             faults = tuple(Fault(start + pointer, message) for pointer, message in error.faults)
             unmade.append(Unmade(place, faults))
     starts = [_start(place) for place in fields]
-    return Drafts(
+    return UnvalidatedEvents(
         [*fields.values()], [*fields], partial(_in_envelope, starts), unmade=tuple(unmade)
     )
 

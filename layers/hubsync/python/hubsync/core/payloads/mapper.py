@@ -9,14 +9,14 @@ from functools import partial
 from types import MappingProxyType
 from typing import Final, NamedTuple
 
-from hubsync.core.event import moment_text
+from hubsync.core.event import format_timestamp
 from hubsync.core.json_codec import Json
 from hubsync.core.kept_payload import Place, Unmade
 from hubsync.core.limits import EVENTS_PER_REQUEST_MAX, MAPPING_STEPS_MAX
 from hubsync.core.payloads.jmespath_evaluation import Evaluation, Failed, Scope, TooCostly
 from hubsync.core.payloads.jmespath_expression import Expression
 from hubsync.core.payloads.mapping import MappedChange, in_change, translated
-from hubsync.core.payloads.unvalidated import Drafts
+from hubsync.core.payloads.unvalidated import UnvalidatedEvents
 from hubsync.core.property_values import mended
 from hubsync.core.timestamps import read_moment
 from hubsync.errors import Fault
@@ -24,7 +24,7 @@ from hubsync.errors import Fault
 _PROPERTIES: Final = "properties/"
 
 
-class Made(NamedTuple):
+class Mapped(NamedTuple):
     """What a change made of a payload, or of one element of it; neither wire nor faults: nothing.
 
     `left_out` are the properties whose values cannot be worked out; the event is made without them.
@@ -53,7 +53,7 @@ def map_payload(
     headers: Mapping[str, str],
     body: Json,
     mends: bool = False,
-) -> Drafts:
+) -> UnvalidatedEvents:
     """Return the drafts of the events that a payload means; none if no change is about it.
 
     `mends` says that property values lose the characters that no value may hold.
@@ -62,9 +62,9 @@ def map_payload(
         made = make(changes, headers=headers, body=body, mends=mends)
     except Unmapped as error:
         unmade = Unmade(Place(), (Fault("/change", str(error)),))
-        return Drafts([], [], lambda fault: fault, unmade=(unmade,))
+        return UnvalidatedEvents([], [], lambda fault: fault, unmade=(unmade,))
     good = [each for each in made if each.wire is not None]
-    return Drafts(
+    return UnvalidatedEvents(
         [each.wire for each in good],
         [each.place for each in good],
         partial(_locate, good),
@@ -82,7 +82,7 @@ def make(
     headers: Mapping[str, str],
     body: Json,
     mends: bool = False,
-) -> list[Made]:
+) -> list[Mapped]:
     """Return what each change makes of each of its elements, in order; raises Unmapped.
 
     An event id that an earlier event of the payload has gets the place of its change appended, so
@@ -91,7 +91,7 @@ def make(
     evaluation = Evaluation(MAPPING_STEPS_MAX)
     mend = mended if mends else _as_found
     scope: Scope = {"headers": dict(headers), "body": body}
-    made: list[Made] = []
+    made: list[Mapped] = []
     event_ids: set[Json] = set()
     try:
         for place, change in enumerate(changes):
@@ -110,11 +110,11 @@ def _make(
     evaluation: Evaluation,
     payload: Scope,
     mend: Callable[[Json], Json],
-) -> Iterator[Made]:
+) -> Iterator[Mapped]:
     try:
         elements = _elements(change, evaluation, payload)
     except Failed as error:
-        yield Made(place, None, faults=(Fault(f"/change/{place}/for_each", str(error)),))
+        yield Mapped(place, None, faults=(Fault(f"/change/{place}/for_each", str(error)),))
         return
     readers = [
         _Reader(name, f"{_PROPERTIES}{name}", expression, _conversion(change, name, mend))
@@ -126,22 +126,22 @@ def _make(
             wanted = change.when is None or evaluation.is_true(change.when, scope)
         except Failed as error:
             fault = _at(place, element, Fault("/when", str(error)))
-            yield Made(place, element, faults=(fault,))
+            yield Mapped(place, element, faults=(fault,))
             continue
         if not wanted:
-            yield Made(place, element)
+            yield Mapped(place, element)
             continue
         wire, faults = _wire(change, element, evaluation, scope, readers)
         if not faults:
-            yield Made(place, element, wire)
+            yield Mapped(place, element, wire)
             continue
         located = {key: _at(place, element, Fault(f"/{key}", why)) for key, why in faults.items()}
         if all(key.startswith(_PROPERTIES) for key in located):
             left_out = {key.removeprefix(_PROPERTIES): each for key, each in located.items()}
-            yield Made(place, element, wire, left_out=left_out)
+            yield Mapped(place, element, wire, left_out=left_out)
         else:
             event_id = None if "fields/event_id" in faults else str(wire["eventId"])
-            yield Made(place, element, faults=tuple(located.values()), event_id=event_id)
+            yield Mapped(place, element, faults=tuple(located.values()), event_id=event_id)
 
 
 def _elements(
@@ -230,10 +230,10 @@ def _event_id(value: Json) -> str:
 
 
 def _occurred_at(value: Json) -> str:
-    return moment_text(read_moment(_given(value)))
+    return format_timestamp(read_moment(_given(value)))
 
 
-def _told_apart(made: Made, event_ids: set[Json]) -> Made:
+def _told_apart(made: Mapped, event_ids: set[Json]) -> Mapped:
     if made.wire is None:
         return made
     event_id = made.wire["eventId"]
@@ -243,7 +243,7 @@ def _told_apart(made: Made, event_ids: set[Json]) -> Made:
     return made._replace(wire={**made.wire, "eventId": event_id})
 
 
-def _count_ignored(changes: Sequence[MappedChange], made: Sequence[Made]) -> int:
+def _count_ignored(changes: Sequence[MappedChange], made: Sequence[Mapped]) -> int:
     """Count elements of which nothing came, or the payload if it has none."""
     lists = [change.for_each.text if change.for_each else None for change in changes]
     wanted = {(lists[m.change], m.element) for m in made if m.wire is not None or m.faults}
@@ -252,7 +252,7 @@ def _count_ignored(changes: Sequence[MappedChange], made: Sequence[Made]) -> int
     return ignored if wanted else max(1, ignored)
 
 
-def _locate(made: Sequence[Made], fault: Fault) -> Fault:
+def _locate(made: Sequence[Mapped], fault: Fault) -> Fault:
     """Turn a pointer into canonical events into one into the source's file."""
     _, index, *steps = fault.pointer.split("/")
     each = made[int(index)]

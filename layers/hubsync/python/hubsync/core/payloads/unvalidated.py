@@ -25,7 +25,7 @@ from hubsync.errors import Fault, InvalidEvents
 _NOTHING: Final[Mapping[int, Mapping[str, Fault]]] = MappingProxyType({})
 
 
-class Drafts(NamedTuple):
+class UnvalidatedEvents(NamedTuple):
     """Change events to be, in order, each with its place.
 
     `locate` turns a pointer into `wires` into the payload's own. `ignored` counts what nobody
@@ -46,7 +46,7 @@ class Drafts(NamedTuple):
         return [*(fault for each in self.unmade for fault in each.faults), *values]
 
 
-class Taken(NamedTuple):
+class ValidEvents(NamedTuple):
     """Valid events, and as they stand in a message.
 
     `ignored` counts what nobody wanted, `refused` the values that were left out of the events.
@@ -62,16 +62,18 @@ class Taken(NamedTuple):
     unknown: tuple[str, ...] = ()
 
 
-def canonical_drafts(body: Json) -> Drafts:
+def canonical_drafts(body: Json) -> UnvalidatedEvents:
     """Return the drafts of a body that holds change events already: one, or an array of them."""
     if isinstance(body, list):
-        return Drafts(body, [Place(None, n) for n in range(len(body))], lambda fault: fault)
-    return Drafts(
+        return UnvalidatedEvents(
+            body, [Place(None, n) for n in range(len(body))], lambda fault: fault
+        )
+    return UnvalidatedEvents(
         [body], [Place()], lambda fault: fault._replace(pointer=fault.pointer.removeprefix("/0"))
     )
 
 
-def take_all(drafts: Drafts, rules: Rules) -> Taken:
+def take_all(drafts: UnvalidatedEvents, rules: Rules) -> ValidEvents:
     """Return every event; InvalidEvents if one is not valid, with the faults of all."""
     faults = drafts.faults
     try:
@@ -81,10 +83,10 @@ def take_all(drafts: Drafts, rules: Rules) -> Taken:
         faults += map(drafts.locate, error.faults)
     if faults:
         raise InvalidEvents(faults[:FAULTS_MAX])
-    return Taken(events, encoded, drafts.ignored, unknown=_unknown(drafts))
+    return ValidEvents(events, encoded, drafts.ignored, unknown=_unknown(drafts))
 
 
-def take_valid(drafts: Drafts, rules: Rules) -> Taken:
+def take_valid(drafts: UnvalidatedEvents, rules: Rules) -> ValidEvents:
     """Return the events that can be made, each without the values that are invalid in themselves.
 
     An event says in its message which properties it lacks.
@@ -110,7 +112,7 @@ def take_valid(drafts: Drafts, rules: Rules) -> Taken:
         events.append(valid.event)
         refused += len(valid.marks.refused)
         faults += (drafts.locate(_moved(fault, index)) for fault in valid.faults)
-    return Taken(
+    return ValidEvents(
         events,
         encoded,
         drafts.ignored,
@@ -121,7 +123,7 @@ def take_valid(drafts: Drafts, rules: Rules) -> Taken:
     )
 
 
-def _unknown(drafts: Drafts) -> tuple[str, ...]:
+def _unknown(drafts: UnvalidatedEvents) -> tuple[str, ...]:
     """Return pointers to members that no rule knows, such as misspelt ones, up to a bound."""
     found = (
         drafts.locate(Fault(f"/{index}/{_step(name)}", "")).pointer

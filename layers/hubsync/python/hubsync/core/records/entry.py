@@ -78,7 +78,7 @@ class Entry(NamedTuple):
         return self.archived and reading.version < self.synced[ARCHIVED]
 
 
-class Standing(Enum):
+class Triage(Enum):
     """How a change stands to the ledger."""
 
     SUPERSEDED = "nothing of it is new, and nothing is left to do for the record"
@@ -86,7 +86,7 @@ class Standing(Enum):
     DUE = "it has to be written"
 
 
-def standing(entry: Entry, change: Change, *, now: int) -> Standing:
+def triage(entry: Entry, change: Change, *, now: int) -> Triage:
     """Say what a change needs; `now` in ms since 1970.
 
     Only a clean record lets its dominated events go: while somebody else holds the lease, or left
@@ -97,8 +97,8 @@ def standing(entry: Entry, change: Change, *, now: int) -> Standing:
         for name, readings in change.readings.items()
         for reading in readings[:1]
     ):
-        return Standing.SUPERSEDED
-    return Standing.LEASED if entry.lease_until > now else Standing.DUE
+        return Triage.SUPERSEDED
+    return Triage.LEASED if entry.lease_until > now else Triage.DUE
 
 
 def acquired(
@@ -225,7 +225,7 @@ def audited(entry: Entry, landed: Mapping[str, Reading], *, rev: Rev, now: int) 
     )
 
 
-def vouched(
+def confirmed(
     entry: Entry, readings: Mapping[str, Reading], *, hubspot_id: str | None, trace_id: str
 ) -> Entry:
     """Return the entry after HubSpot took these readings; they and all older ones are settled."""

@@ -7,7 +7,13 @@ from typing import Final
 
 from hubsync.core.change import ARCHIVED, YES, Change, Reading, RecordKey, Version, merged
 from hubsync.core.hubspot.batch import Route, route_of
-from hubsync.core.hubspot.reply import PROPERTY_FAULTS, REQUEST_FAULTS, Reason, Vouched, shown_text
+from hubsync.core.hubspot.reply import (
+    PROPERTY_FAULTS,
+    REQUEST_FAULTS,
+    Confirmed,
+    Reason,
+    shown_text,
+)
 from hubsync.core.limits import REFUSAL_ROUNDS_MAX, SILENCES_MAX
 from hubsync.core.records import entry as ledger
 from hubsync.core.records.entry import Entry, LeftOut, Rev, Watched
@@ -23,7 +29,7 @@ RECORD_FULL: Final = "RECORD_FULL"
 
 
 @dataclass(slots=True)
-class Attempt:
+class LeasedRecord:
     """A record's change under our lease.
 
     `entry` is the ledger's entry as it is, or as it will be at the next write; `open` holds the
@@ -44,7 +50,7 @@ class Attempt:
     record: RecordKey
     entry: Entry
     open: dict[str, tuple[Reading, ...]]
-    vouched: list[Mapping[str, Reading]] = field(default_factory=list)  # what each time
+    confirmed: list[Mapping[str, Reading]] = field(default_factory=list)  # what each time
     refused: dict[Named, Reason] = field(default_factory=dict)
     kept: list[Named] = field(default_factory=list)  # HubSpot shows another value than was sent
     held: set[str] = field(default_factory=set)
@@ -64,31 +70,29 @@ class Attempt:
     @classmethod
     def begin(
         cls, change: Change, entry: Entry, *, expired: Callable[[EventId], bool] | None = None
-    ) -> "Attempt":
+    ) -> "LeasedRecord":
         """Start from the entry as it was acquired.
 
         `expired` says whether an event has waited long enough for what may still be on its way.
         """
         if change.readings == entry.pending:  # As for most records: nothing else was left to do.
-            attempt = cls(change.record, entry, dict(entry.pending))
+            leased = cls(change.record, entry, dict(entry.pending))
         else:
             names = {**entry.pending, **change.readings}
             found = {name: _candidates(name, entry, change) for name in names}
-            attempt = cls(
-                change.record, entry, {name: some for name, some in found.items() if some}
-            )
-            if ARCHIVED in attempt.open and entry.synced and not entry.archived:
-                attempt._covered = _covered(entry, change)
+            leased = cls(change.record, entry, {name: some for name, some in found.items() if some})
+            if ARCHIVED in leased.open and entry.synced and not entry.archived:
+                leased._covered = _covered(entry, change)
         if entry.doubts:
-            attempt._doubted = True
-            attempt._uncertain = {
+            leased._doubted = True
+            leased._uncertain = {
                 (name, reading.version)
                 for name, readings in entry.pending.items()
                 for reading in readings
             }
-        if ARCHIVED in attempt.open and expired is not None:
-            attempt._hold_archive(expired)
-        return attempt
+        if ARCHIVED in leased.open and expired is not None:
+            leased._hold_archive(expired)
+        return leased
 
     @property
     def waits_anew(self) -> bool:
@@ -133,12 +137,12 @@ class Attempt:
 
         Of a record in doubt, that is only what the ledger holds: the rest was not recorded.
         """
-        return self._recorded if self.in_doubt else (self.entry, self.vouched)
+        return self._recorded if self.in_doubt else (self.entry, self.confirmed)
 
     def has_written(self, name: str, version: Version) -> bool:
         """Whether HubSpot vouched for this very reading, under this lease."""
-        _, vouched = self.certain
-        return version in [told[name].version for told in vouched if name in told]
+        _, confirmed = self.certain
+        return version in [told[name].version for told in confirmed if name in told]
 
     def route(self, due: Mapping[str, Reading]) -> Route:
         return route_of(self.record, due)
@@ -166,9 +170,9 @@ class Attempt:
 
     def recorded(self) -> None:
         """Take note that the ledger holds the entry, and with it all verdicts so far."""
-        self._recorded = (self.entry, tuple(self.vouched))
+        self._recorded = (self.entry, tuple(self.confirmed))
 
-    def vouch(self, sent: Mapping[str, Reading], verdict: Vouched, trace_id: str) -> None:
+    def confirm(self, sent: Mapping[str, Reading], verdict: Confirmed, trace_id: str) -> None:
         """Settle what HubSpot vouched for, and with it all that is older.
 
         An upsert carries the newest word that the record exists, so any upsert that was written
@@ -180,10 +184,10 @@ class Attempt:
                 for name, reading in sent.items()
                 if name != ARCHIVED or reading.value == YES
             }
-        self.entry = ledger.vouched(
+        self.entry = ledger.confirmed(
             self.entry, sent, hubspot_id=verdict.hubspot_id, trace_id=trace_id
         )
-        self.vouched.append(sent)
+        self.confirmed.append(sent)
         if different := kept_otherwise(sent, verdict.shown):
             self.kept += [(name, sent[name].version) for name in different]
         self._drop_settled()
@@ -233,7 +237,7 @@ class Attempt:
         words = self._words_like(word[ARCHIVED])
         if any(each.version.event in self._covered for _, each in words):
             entry = self.entry
-            self.vouch(word, Vouched(entry.hubspot_id), entry.trace_id or "")
+            self.confirm(word, Confirmed(entry.hubspot_id), entry.trace_id or "")
         elif self.held:
             self.held.add(ARCHIVED)
         else:

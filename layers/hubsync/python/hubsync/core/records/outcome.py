@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from hubsync.core.change import ARCHIVED, Reading
 from hubsync.core.hubspot.reply import Reason
 from hubsync.core.message import INVALID_VALUE, NO_MARKS
-from hubsync.core.records.leased_record import MORE_REFUSED, NOT_FOUND, Attempt
+from hubsync.core.records.leased_record import MORE_REFUSED, NOT_FOUND, LeasedRecord
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,50 +50,50 @@ class Retryable:
         return self.reason == NOT_FOUND
 
 
-type Fate = Written | Superseded | Rejected | Retryable
+type Outcome = Written | Superseded | Rejected | Retryable
 
 
-def fate(
+def outcome_of(
     readings: Mapping[str, Reading],
-    attempt: Attempt,
+    leased: LeasedRecord,
     *,
     lease_seconds: float,
     marks: Mapping[str, str] = NO_MARKS,
-) -> Fate:
+) -> Outcome:
     """Return what an event came to, given its readings and the end of its record's attempt.
 
     `marks` are the properties of it that were refused before, each with its code. An event with a
     refused reading is rejected once nothing of it is open. `lease_seconds` is how long our lease
     would still last; a record in doubt waits for its end.
     """
-    entry, _ = attempt.certain
+    entry, _ = leased.certain
     refused: dict[str, Reason] = {}
     written = still_open = False
     for name, reading in readings.items():
-        if attempt.has_written(name, reading.version):
+        if leased.has_written(name, reading.version):
             written = True
-        elif (name, reading.version) in attempt.refused:
-            refused[name] = attempt.refused[name, reading.version]
+        elif (name, reading.version) in leased.refused:
+            refused[name] = leased.refused[name, reading.version]
         elif not entry.dominates(name, reading):
             still_open = True
     # While the record is in doubt, an event with nothing of its own written stays: it is what
     # brings the record back.
-    if still_open or (attempt.in_doubt and not written):
-        return _retryable(attempt, lease_seconds, marks_of(refused))
+    if still_open or (leased.in_doubt and not written):
+        return _retryable(leased, lease_seconds, marks_of(refused))
     refused |= reasons_of(marks)
     if refused:
         return rejection(refused)
     return Written() if written else Superseded()
 
 
-def _retryable(attempt: Attempt, lease_seconds: float, refused: Mapping[str, str]) -> Retryable:
-    if attempt.in_doubt:
-        reason = attempt.halted or "IN_DOUBT"
+def _retryable(leased: LeasedRecord, lease_seconds: float, refused: Mapping[str, str]) -> Retryable:
+    if leased.in_doubt:
+        reason = leased.halted or "IN_DOUBT"
         return Retryable(reason, at_most=lease_seconds, refused=refused)
     # More of what was refused is tried at once: there is nothing to wait for.
-    at_most = 1.0 if attempt.halted == MORE_REFUSED else None
-    at_least = attempt.retry_after_seconds or 0.0
-    return Retryable(attempt.halted or "OPEN", at_least, at_most, refused, attempt.waits_anew)
+    at_most = 1.0 if leased.halted == MORE_REFUSED else None
+    at_least = leased.retry_after_seconds or 0.0
+    return Retryable(leased.halted or "OPEN", at_least, at_most, refused, leased.waits_anew)
 
 
 def marks_of(refused: Mapping[str, Reason]) -> dict[str, str]:

@@ -14,6 +14,8 @@ from hubsync.core.hubspot.reply import (
     SENSITIVE,
     Ambiguous,
     Answered,
+    BatchRefused,
+    Confirmed,
     NotApplied,
     NotFound,
     Reason,
@@ -22,52 +24,50 @@ from hubsync.core.hubspot.reply import (
     Taken,
     TooLarge,
     Verdict,
-    Vouched,
-    WholeRefused,
 )
-from hubsync.core.records.leased_record import Attempt
+from hubsync.core.records.leased_record import LeasedRecord
 
-type Sent = tuple[Attempt, Input]
+type Sent = tuple[LeasedRecord, Input]
 
 
 @dataclass(slots=True)
-class Next:
+class FollowUp:
     """What is to be done after a reply. Records in none of the lists are settled, or left."""
 
-    again: list[Attempt] = field(default_factory=list)  # with whatever else is due
-    groups: list[list[Attempt]] = field(default_factory=list)  # each in a batch of its own
+    again: list[LeasedRecord] = field(default_factory=list)  # with whatever else is due
+    groups: list[list[LeasedRecord]] = field(default_factory=list)  # each in a batch of its own
     read_back: list[Sent] = field(default_factory=list)  # silence twice: look what is there
-    contradicted: list[tuple[Attempt, Input, Reason]] = field(default_factory=list)
+    contradicted: list[tuple[LeasedRecord, Input, Reason]] = field(default_factory=list)
     # Refused now, but perhaps taken when no answer came: look what is there.
-    missed: list[tuple[Attempt, Reason]] = field(default_factory=list)
+    missed: list[tuple[LeasedRecord, Reason]] = field(default_factory=list)
     # HubSpot lacks the record, or a property that it requires: perhaps on its way.
-    taken: list[tuple[Sequence[Sent], WholeRefused]] = field(default_factory=list)
+    taken: list[tuple[Sequence[Sent], BatchRefused]] = field(default_factory=list)
     # A batch refused for a value that another record has: look which values are taken.
 
-    def attempts(self) -> Iterator[Attempt]:
+    def leased_records(self) -> Iterator[LeasedRecord]:
         """Yield the records of all lists."""
         yield from self.again
         for group in self.groups:
             yield from group
-        yield from (attempt for attempt, _ in self.read_back)
-        yield from (attempt for attempt, _, _ in self.contradicted)
-        yield from (attempt for attempt, _ in self.missed)
+        yield from (leased for leased, _ in self.read_back)
+        yield from (leased for leased, _, _ in self.contradicted)
+        yield from (leased for leased, _ in self.missed)
         for sent, _ in self.taken:
-            yield from (attempt for attempt, _ in sent)
+            yield from (leased for leased, _ in sent)
 
-    def refuse(self, attempt: Attempt, item: Input, reason: Reason) -> None:
+    def refuse(self, leased: LeasedRecord, item: Input, reason: Reason) -> None:
         """Refuse an input, and go on with what is left of its record."""
         if _lacks_required(reason, item):
-            self.missed.append((attempt, reason))
-        elif attempt.contradicts(item.readings):
-            self.contradicted.append((attempt, item, reason))
+            self.missed.append((leased, reason))
+        elif leased.contradicts(item.readings):
+            self.contradicted.append((leased, item, reason))
         else:
-            attempt.refuse(item.readings, reason)
-            self.go_on(attempt)
+            leased.refuse(item.readings, reason)
+            self.go_on(leased)
 
-    def go_on(self, attempt: Attempt) -> None:
-        if not attempt.over:
-            self.again.append(attempt)
+    def go_on(self, leased: LeasedRecord) -> None:
+        if not leased.over:
+            self.again.append(leased)
 
 
 def _lacks_required(reason: Reason, item: Input) -> bool:
@@ -78,59 +78,61 @@ def _lacks_required(reason: Reason, item: Input) -> bool:
     )
 
 
-def settle(sent: Sequence[Sent], reply: Reply, *, written: Collection[str] = frozenset()) -> Next:
+def settle(
+    sent: Sequence[Sent], reply: Reply, *, written: Collection[str] = frozenset()
+) -> FollowUp:
     """Apply a reply to the records of its batch. Silence about an input is never success.
 
     `written` are names of properties that HubSpot is known to take of us.
     """
     match reply:
         case Answered(verdicts):
-            after = Next()
-            for attempt, item in sent:
-                _apply(verdicts.get(item.trace_id), attempt, item, after)
+            after = FollowUp()
+            for leased, item in sent:
+                _apply(verdicts.get(item.trace_id), leased, item, after)
             return after
-        case WholeRefused():
+        case BatchRefused():
             return _blame(sent, reply, written)
         case TooLarge(reason):
             if len(sent) == 1:
                 return _refuse_all(sent, reason)
-            return Next(groups=_halves([attempt for attempt, _ in sent]))
+            return FollowUp(groups=_halves([leased for leased, _ in sent]))
         case NotApplied(code, retry_after_seconds):
-            for attempt, _ in sent:
-                attempt.halt(code, retry_after_seconds)
+            for leased, _ in sent:
+                leased.halt(code, retry_after_seconds)
         case Ambiguous(code):
-            for attempt, _ in sent:
-                attempt.doubt(code)
+            for leased, _ in sent:
+                leased.doubt(code)
         case _:
             assert_never(reply)
-    return Next()
+    return FollowUp()
 
 
-def _apply(verdict: Verdict | None, attempt: Attempt, item: Input, after: Next) -> None:
+def _apply(verdict: Verdict | None, leased: LeasedRecord, item: Input, after: FollowUp) -> None:
     match verdict:
-        case Vouched():
-            attempt.vouch(item.readings, verdict, item.trace_id)
+        case Confirmed():
+            leased.confirm(item.readings, verdict, item.trace_id)
         case Refused(reason):
-            after.refuse(attempt, item, reason)
+            after.refuse(leased, item, reason)
             return
         case NotFound(reason):
-            after.missed.append((attempt, reason))
+            after.missed.append((leased, reason))
             return
         case None:
-            attempt.left_out(item.trace_id)
-            if attempt.is_silenced(item.trace_id):
-                after.read_back.append((attempt, item))
+            leased.left_out(item.trace_id)
+            if leased.is_silenced(item.trace_id):
+                after.read_back.append((leased, item))
             else:
-                after.groups.append([attempt])
+                after.groups.append([leased])
             return
         case _:
             assert_never(verdict)
-    after.go_on(attempt)
+    after.go_on(leased)
 
 
 def _blame(
-    sent: Sequence[Sent], refused: WholeRefused, written: Collection[str] = frozenset()
-) -> Next:
+    sent: Sequence[Sent], refused: BatchRefused, written: Collection[str] = frozenset()
+) -> FollowUp:
     """Find the input that a whole batch was refused for: by what HubSpot names, else by halves.
 
     `written` are names of properties that HubSpot is known to take of us.
@@ -147,29 +149,29 @@ def _blame(
         return _refuse_property(sent, reason, faulty)
     if refused.taken is not None:
         return _blame_taken(sent, refused, refused.taken)
-    suspects: list[Attempt] = []
-    others: list[Attempt] = []
-    for attempt, item in sent:
+    suspects: list[LeasedRecord] = []
+    others: list[LeasedRecord] = []
+    for leased, item in sent:
         named = item.record.id in ids or any(name in item.readings for name in reason.properties)
-        (suspects if named else others).append(attempt)
+        (suspects if named else others).append(leased)
     if suspects and others:
-        return Next(groups=[others, suspects])
-    return Next(groups=_halves(suspects or others))
+        return FollowUp(groups=[others, suspects])
+    return FollowUp(groups=_halves(suspects or others))
 
 
-def _missed(sent: Sequence[Sent], reason: Reason, ids: frozenset[str]) -> Next | None:
+def _missed(sent: Sequence[Sent], reason: Reason, ids: frozenset[str]) -> FollowUp | None:
     """Let named records be waited for, and the others go on; None where none is named."""
     alone = len(sent) == 1
-    after = Next()
-    for attempt, item in sent:
+    after = FollowUp()
+    for leased, item in sent:
         if alone or item.record.id in ids:
-            after.missed.append((attempt, reason))
+            after.missed.append((leased, reason))
         else:
-            after.go_on(attempt)
+            after.go_on(leased)
     return after if after.missed else None
 
 
-def _blame_taken(sent: Sequence[Sent], refused: WholeRefused, taken: Taken) -> Next:
+def _blame_taken(sent: Sequence[Sent], refused: BatchRefused, taken: Taken) -> FollowUp:
     """Refuse the taken value of the input that brought it, where there is one that fits.
 
     A second input with the value may be that of the record which has it: then a look tells.
@@ -179,19 +181,19 @@ def _blame_taken(sent: Sequence[Sent], refused: WholeRefused, taken: Taken) -> N
         for _, item in sent
         if item.record.id == taken.written_to or _brings(item, taken)
     }
-    return blame(sent, refused, guilty) if len(guilty) == 1 else Next(taken=[(sent, refused)])
+    return blame(sent, refused, guilty) if len(guilty) == 1 else FollowUp(taken=[(sent, refused)])
 
 
-def blame(sent: Sequence[Sent], refused: WholeRefused, guilty: Collection[RecordKey]) -> Next:
+def blame(sent: Sequence[Sent], refused: BatchRefused, guilty: Collection[RecordKey]) -> FollowUp:
     """Refuse the inputs of guilty records and let the others go on; without any, halves tell."""
     if not guilty:
-        return _blame(sent, WholeRefused(refused.reason, refused.ids))
-    after = Next()
-    for attempt, item in sent:
+        return _blame(sent, BatchRefused(refused.reason, refused.ids))
+    after = FollowUp()
+    for leased, item in sent:
         if item.record in guilty:
-            after.refuse(attempt, item, refused.reason)
+            after.refuse(leased, item, refused.reason)
         else:
-            after.go_on(attempt)
+            after.go_on(leased)
     return after
 
 
@@ -201,54 +203,54 @@ def _brings(item: Input, taken: Taken) -> bool:
     return reading is not None and reading.value.lower() == (taken.value or "").lower() != ""
 
 
-def _blame_unwritten(sent: Sequence[Sent], reason: Reason, written: Collection[str]) -> Next:
+def _blame_unwritten(sent: Sequence[Sent], reason: Reason, written: Collection[str]) -> FollowUp:
     """Look for a sensitive property among those that HubSpot was not seen to take."""
 
     def unwritten(item: Input) -> list[str]:
         return [name for name in item.readings if name != ARCHIVED and name not in written]
 
-    suspects = [attempt for attempt, item in sent if unwritten(item)]
+    suspects = [leased for leased, item in sent if unwritten(item)]
     if len(sent) == 1 or len({*chain(*(unwritten(item) for _, item in sent))}) == 1:
-        after = Next()
-        for attempt, item in sent:
+        after = FollowUp()
+        for leased, item in sent:
             names = unwritten(item)
             if len(sent) == 1 or names:
                 named = dict.fromkeys(names, SENSITIVE) if len(names) == 1 else {}
-                after.refuse(attempt, item, replace(reason, properties=named))
+                after.refuse(leased, item, replace(reason, properties=named))
             else:
-                after.go_on(attempt)
+                after.go_on(leased)
         return after
     if suspects and len(suspects) < len(sent):
-        others = [attempt for attempt, item in sent if not unwritten(item)]
-        return Next(groups=[others, suspects])
-    return Next(groups=_halves([attempt for attempt, _ in sent]))
+        others = [leased for leased, item in sent if not unwritten(item)]
+        return FollowUp(groups=[others, suspects])
+    return FollowUp(groups=_halves([leased for leased, _ in sent]))
 
 
-def _refuse_property(sent: Sequence[Sent], reason: Reason, faulty: list[str]) -> Next:
+def _refuse_property(sent: Sequence[Sent], reason: Reason, faulty: list[str]) -> FollowUp:
     only = Reason(
         reason.code,
         reason.message,
         {name: reason.properties[name] for name in faulty},
         reason.correlation_id,
     )
-    after = Next()
-    for attempt, item in sent:
+    after = FollowUp()
+    for leased, item in sent:
         if any(name in item.readings for name in faulty):
-            after.refuse(attempt, item, only)
+            after.refuse(leased, item, only)
         else:
-            after.go_on(attempt)
+            after.go_on(leased)
     return after
 
 
-def _refuse_all(sent: Sequence[Sent], reason: Reason) -> Next:
-    after = Next()
-    for attempt, item in sent:
-        after.refuse(attempt, item, reason)
+def _refuse_all(sent: Sequence[Sent], reason: Reason) -> FollowUp:
+    after = FollowUp()
+    for leased, item in sent:
+        after.refuse(leased, item, reason)
     return after
 
 
-def _halves(attempts: list[Attempt]) -> list[list[Attempt]]:
-    for attempt in attempts:
-        attempt.halved()
-    middle = (len(attempts) + 1) // 2
-    return [attempts[:middle], attempts[middle:]]
+def _halves(leased_records: list[LeasedRecord]) -> list[list[LeasedRecord]]:
+    for leased in leased_records:
+        leased.halved()
+    middle = (len(leased_records) + 1) // 2
+    return [leased_records[:middle], leased_records[middle:]]

@@ -10,7 +10,7 @@ import re
 from collections.abc import Mapping, Sequence
 from typing import Final, NamedTuple, Protocol, SupportsBytes
 
-from hubsync.core.event import moment, moment_text
+from hubsync.core.event import format_timestamp, parse_timestamp
 from hubsync.core.limits import (
     PUBLIC_SIGNATURES_MAX,
     SIGNATURE_HEADER_CHARACTERS_MAX,
@@ -116,7 +116,7 @@ def second_of(scheme: Scheme, timestamp: str) -> float:
         case "milliseconds":
             return int(timestamp) / 1_000
         case "rfc3339":
-            return moment(timestamp) / 1_000_000
+            return parse_timestamp(timestamp) / 1_000_000
 
 
 def _claim(scheme: Scheme, headers: Mapping[str, str]) -> _Claim:
@@ -170,7 +170,7 @@ def _is_timestamp(scheme: Scheme, text: str) -> bool:
     if scheme.timestamp_unit != "rfc3339":
         return _TIMESTAMP.fullmatch(text) is not None
     try:
-        moment(text)
+        parse_timestamp(text)
     except ValueError:
         return False
     return True
@@ -183,7 +183,7 @@ def _moment_text(scheme: Scheme, second: int) -> str:
         case "milliseconds":
             return str(second * 1_000)
         case "rfc3339":
-            return moment_text(second * 1_000_000)
+            return format_timestamp(second * 1_000_000)
 
 
 def _signatures(scheme: Scheme, items: Sequence[str]) -> list[bytes]:
