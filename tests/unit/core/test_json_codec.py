@@ -1,10 +1,12 @@
 import json
+import time
 from decimal import Decimal
 
 import pytest
 
 from hubsync.core.json_codec import PAYLOAD, parse
 from hubsync.core.limits import (
+    BODY_BYTES_MAX,
     EVENTS_PER_REQUEST_MAX,
     JSON_CONTAINERS_MAX,
     JSON_DEPTH_MAX,
@@ -150,6 +152,35 @@ def test_a_payload_may_have_131072_values_and_no_more(wrap):
 def test_a_payload_that_is_an_array_is_no_array_of_events():
     values = [1] * (EVENTS_PER_REQUEST_MAX + 1)
     assert parse(json.dumps(values).encode(), PAYLOAD) == values
+
+
+def filled(opening, part, closing):
+    count = (BODY_BYTES_MAX - 2) // (len(part) + 1)
+    return opening + b",".join([part] * count) + closing
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        filled(b"[", b"1.5", b"]"),
+        filled(b"[", b"[]", b"]"),
+        filled(b"[", b"{}", b"]"),
+        filled(b"[", b'""', b"]"),
+        filled(b"{", b'"a":1', b"}"),
+        b"[" * BODY_BYTES_MAX,
+        b"1" * BODY_BYTES_MAX,
+        b'"' * BODY_BYTES_MAX,
+    ],
+    ids=lambda body: repr(body[:10]),
+)
+def test_a_payload_of_1_mib_that_was_made_to_be_costly_is_refused_in_under_50_ms(body):
+    seconds = []
+    for _ in range(5):
+        start = time.process_time()
+        with pytest.raises(NotJson):
+            parse(body, PAYLOAD)
+        seconds.append(time.process_time() - start)
+    assert min(seconds) < 0.050
 
 
 def test_half_a_surrogate_pair_is_taken_where_the_form_takes_it():
