@@ -12,7 +12,7 @@ import os
 import re
 import time
 from collections.abc import Sequence
-from functools import cache, cached_property
+from functools import cache, cached_property, partial
 from http import HTTPMethod, HTTPStatus
 from pathlib import Path
 from typing import Any
@@ -28,7 +28,7 @@ from hubsync.core.payloads.source import Source, load_sources
 from hubsync.edge import aws_clients
 from hubsync.edge.http_event import is_request
 from hubsync.edge.secrets import Secrets, webhook_secrets
-from hubsync.edge.sqs import enqueue, keep
+from hubsync.edge.sqs import SENDING_SECONDS_MAX, enqueue, keep
 from hubsync.errors import (
     InvalidEvents,
     Misconfigured,
@@ -81,6 +81,7 @@ def _routed(event: Event) -> Response:
 
 
 def webhook(event: Event, source: str) -> Response:
+    ends = time.monotonic() + SENDING_SECONDS_MAX
     accepted = ingest(
         Request(
             request_id=event["requestContext"]["requestId"],
@@ -92,8 +93,8 @@ def webhook(event: Event, source: str) -> Response:
         ),
         sources=sources(),
         secrets=_secrets_of,
-        enqueue=_enqueue,
-        keep=_keep,
+        enqueue=partial(_enqueue, ends=ends),
+        keep=partial(_keep, ends=ends),
         object_types=settings().object_types,
         now=time.time(),
     )
@@ -194,14 +195,14 @@ def _secrets_of(source: Source, fresh: bool) -> Sequence[str]:  # noqa: FBT001 -
     return webhook_secrets(secrets(), name, fresh=fresh)
 
 
-def _keep(kept: Kept, body: str) -> None:
+def _keep(kept: Kept, body: str, *, ends: float) -> None:
     url = settings().dead_letter_queue_url
     rejected_at = format_timestamp(time.time_ns() // 1_000)
-    keep(aws_clients.sqs(), url, kept, body, rejected_at=rejected_at)
+    keep(aws_clients.sqs(), url, kept, body, rejected_at=rejected_at, ends=ends)
 
 
-def _enqueue(account: str, bodies: Sequence[str]) -> None:
-    enqueue(aws_clients.sqs(), settings().change_queue_url, account, bodies)
+def _enqueue(account: str, bodies: Sequence[str], *, ends: float) -> None:
+    enqueue(aws_clients.sqs(), settings().change_queue_url, account, bodies, ends=ends)
 
 
 class Encoded:

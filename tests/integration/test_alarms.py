@@ -1,6 +1,7 @@
 """What the consumer counts for alarms, when an account as a whole cannot be written to."""
 
 import asyncio
+from pathlib import Path
 
 import pytest
 
@@ -8,6 +9,7 @@ from functions.consumer.app import counts
 from hubspot_emulator import Fault
 from hubsync.consume import Consumed
 from hubsync.errors import Unanswered
+from hubsync_local.template.intrinsics import parse
 from hubsync_local.virtual.pipeline import Pipeline
 from tests.builders import raw_event
 
@@ -21,6 +23,11 @@ def counted(pipeline, name, *, within):
         for each in pipeline.invocations
         if within[0] <= each.began < within[1]
     )
+
+
+def alarm_of(name):
+    template = parse((Path(__file__).parents[2] / "template.yaml").read_text("utf-8"))
+    return template["Resources"][name]["Properties"]
 
 
 @pytest.mark.parametrize("kind", ["expired_token", "no secret"])
@@ -70,10 +77,16 @@ def test_a_ledger_without_an_answer_is_counted_in_every_five_minutes_until_it_is
             raw_event(eventId=f"e{number}", id=f"p{number}@example.com"), after=number * 120
         )
     pipeline.run()
-    # The alarm looks at three sums of five minutes, each above 0.
-    for number in range(12):
-        within = (number * 300, (number + 1) * 300)
-        assert counted(pipeline, "LedgerUnanswered", within=within) > 0
+    alarm = alarm_of("LedgerIsUnanswered")
+    assert (alarm["Statistic"], alarm["ComparisonOperator"]) == ("Sum", "GreaterThanThreshold")
+    period, looked_at = alarm["Period"], alarm["EvaluationPeriods"]
+    sums = [
+        counted(pipeline, alarm["MetricName"], within=(start, start + period))
+        for start in range(0, int(HOUR), period)
+    ]
+    # It fires where so many sums running are above the threshold, and does so at the first chance.
+    assert all(each > alarm["Threshold"] for each in sums[:looked_at])
+    assert all(each > alarm["Threshold"] for each in sums)
     after = (HOUR + 900, 4 * HOUR)
     assert counted(pipeline, "LedgerUnanswered", within=after) == 0
     assert counted(pipeline, "EventsWritten", within=after) > 0

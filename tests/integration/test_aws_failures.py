@@ -1,18 +1,39 @@
 """What is told of calls to AWS that fail: the operation and AWS's code, and no value."""
 
 import asyncio
+import logging
+import socket
 import time
+from pathlib import Path
 from random import Random
 
 import pytest
 from botocore.config import Config
 
-from hubsync.edge.aws_clients import FAILURES, Failures, log_failures
+from functions.ingest import app
+from hubsync.core.kept_payload import Kept, Place, Unmade
+from hubsync.core.message import FORMAT, Envelope
+from hubsync.edge.aws_clients import FAILURES, SQS_CONFIG, Failures, log_failures
 from hubsync.edge.ledger import DynamoLedger
-from hubsync.edge.secrets import Secrets
-from hubsync.edge.sqs import entry_bytes, requests, send
-from hubsync.errors import Misconfigured, Unanswered
+from hubsync.edge.secrets import Secrets, webhook_secrets
+from hubsync.edge.sqs import SENDING_SECONDS_MAX, enqueue, entry_bytes, keep, requests, send
+from hubsync.errors import Fault, Misconfigured, NotEnqueued, Unanswered
+from hubsync_local.template.intrinsics import parse
 from tests.builders import ADA
+
+PROJECT = Path(__file__).parents[2]
+KEPT = Kept(
+    Envelope.model_validate(
+        {
+            "v": FORMAT,
+            "account": "main",
+            "source": "shop",
+            "receivedAt": "2026-11-21T12:00:00Z",
+            "requestId": "r-1",
+        }
+    ),
+    (Unmade(Place(0, 0), (Fault("/change/0/fields/id", "is null"),), "e#0"),),
+)
 
 
 def watched(client):
@@ -35,6 +56,13 @@ def another(client, **config):
     )
 
 
+@pytest.fixture
+def hanging():
+    """The address of a server that accepts connections and says nothing."""
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        yield f"http://127.0.0.1:{server.getsockname()[1]}"
+
+
 def test_a_missing_queue_is_told_by_operation_and_code(local_aws):
     sqs = another(local_aws.sqs)
     failures = watched(sqs)
@@ -52,6 +80,38 @@ def test_a_service_that_cannot_be_reached_is_told_by_its_error(local_aws):
     with pytest.raises(Unanswered):
         asyncio.run(DynamoLedger(dynamodb, "nowhere", random=Random(0)).read([ADA]))
     assert failures.take() == {("BatchGetItem", "EndpointConnectionError"): 1}
+
+
+def test_a_deleted_table_is_told(local_aws):
+    dynamodb = another(local_aws.dynamodb)
+    failures = watched(dynamodb)
+    with pytest.raises(Unanswered):
+        asyncio.run(DynamoLedger(dynamodb, "deleted", random=Random(0)).read([ADA]))
+    assert failures.take() == {("BatchGetItem", "ResourceNotFoundException"): 1}
+
+
+def test_a_secret_without_a_previous_version_is_no_failure(local_aws):
+    client = another(local_aws.secrets)
+    client.create_secret(Name="never/rotated/told", SecretString="only")
+    failures = watched(client)
+    secrets = Secrets(client, monotonic=time.monotonic)
+    assert webhook_secrets(secrets, "never/rotated/told") == ["only"]
+    assert failures.take() == {}
+
+
+def test_a_cancelled_transaction_is_told_by_what_is_no_conflict():
+    failures = Failures()
+    cancelled = {
+        "Error": {"Code": "TransactionCanceledException"},
+        "CancellationReasons": [
+            {"Code": "None"},
+            {"Code": "ConditionalCheckFailed"},
+            {"Code": "TransactionConflict"},
+            {"Code": "ThrottlingError"},
+        ],
+    }
+    failures.answered(400, "TransactWriteItems", cancelled)
+    assert failures.take() == {("TransactWriteItems", "ThrottlingError"): 1}
 
 
 def test_a_condition_that_fails_is_no_failure(local_aws):
@@ -84,6 +144,27 @@ def test_each_cause_is_logged_once_with_how_often(local_aws):
     assert (fact, said["operation"], said["count"]) == ("aws_call_failed", "SendMessageBatch", 3)
 
 
+def test_a_503_says_when_to_come_again_and_its_log_line_names_the_cause(local_aws):
+    records = []
+    listener = logging.Handler()
+    listener.emit = records.append
+    sqs = another(local_aws.sqs)
+    FAILURES.watch(sqs)
+    FAILURES.take()
+    url = f"{local_aws.endpoint}/123456789012/nowhere"
+    app.logger.addHandler(listener)
+    try:
+        with pytest.raises(NotEnqueued) as error:
+            enqueue(sqs, url, "main", ["x"])
+        answer = app.unavailable(error.value)
+    finally:
+        app.logger.removeHandler(listener)
+    assert (answer["statusCode"], answer["headers"]["Retry-After"]) == (503, "5")
+    ((line),) = records
+    assert ("SendMessageBatch" in line.causes[0], len(line.causes)) == (True, 1)
+    assert "SendMessageBatch" not in answer["body"]
+
+
 def test_a_secret_that_was_read_serves_on_while_it_cannot_be_read(local_aws):
     client = another(local_aws.secrets)
     client.create_secret(Name="serves/on", SecretString="old")
@@ -102,6 +183,33 @@ def test_a_secret_that_was_read_serves_on_while_it_cannot_be_read(local_aws):
     assert secrets.get("serves/on") == "new"
 
 
+def test_a_secret_that_was_never_rotated_serves_on_as_well(local_aws):
+    client = another(local_aws.secrets)
+    client.create_secret(Name="never/rotated", SecretString="only")
+    clock = [0.0]
+    secrets = Secrets(client, monotonic=lambda: clock[0])
+    assert webhook_secrets(secrets, "never/rotated") == ["only"]
+    secrets._secretsmanager = another(client, endpoint_url="http://127.0.0.1:9")  # noqa: SLF001
+    clock[0] = 301.0
+    assert webhook_secrets(secrets, "never/rotated") == ["only"]
+
+
+def test_a_request_waits_for_a_hanging_secrets_manager_once(local_aws, hanging):
+    client = another(local_aws.secrets)
+    client.create_secret(Name="hangs", SecretString="old")
+    client.put_secret_value(SecretId="hangs", SecretString="new")
+    clock = [0.0]
+    secrets = Secrets(client, monotonic=lambda: clock[0])
+    assert webhook_secrets(secrets, "hangs") == ["new", "old"]
+    stuck = another(client, endpoint_url=hanging, read_timeout=0.2)
+    failures = watched(stuck)
+    secrets._secretsmanager = stuck  # noqa: SLF001
+    clock[0] = 301.0
+    for fresh in (False, True):  # A wrong signature asks a second time.
+        assert webhook_secrets(secrets, "hangs", fresh=fresh) == ["new", "old"]
+    assert failures.take() == {("GetSecretValue", "ReadTimeoutError"): 1}
+
+
 def test_attributes_count_for_what_a_request_may_carry():
     names = {"refused_properties": {"DataType": "String", "StringValue": "x" * 25_000}}
     entry = {"MessageBody": "y" * 100_000, "MessageAttributes": names}
@@ -109,16 +217,26 @@ def test_attributes_count_for_what_a_request_may_carry():
     assert [len(some) for some in requests([entry] * 10)] == [8, 2]
 
 
-def test_after_a_slow_call_to_sqs_none_begins_that_could_outlast_ingest():
-    class SlowSqs:
-        calls = 0
+def test_after_a_slow_call_to_sqs_none_begins_that_could_outlast_ingest(local_aws, hanging):
+    sqs = another(local_aws.sqs, endpoint_url=hanging, read_timeout=0.2)
+    failures = watched(sqs)
+    url = f"{hanging}/123456789012/hangs"
+    ends = time.monotonic() + 0.1
+    with pytest.raises(NotEnqueued):
+        enqueue(sqs, url, "main", ["x" * 500_000] * 3, ends=ends)
+    with pytest.raises(NotEnqueued):
+        keep(sqs, url, KEPT, "{}", rejected_at="now", ends=ends)
+    assert failures.take() == {("SendMessageBatch", "ReadTimeoutError"): 1}
 
-        def send_message_batch(self, **_given):
-            self.calls += 1
-            time.sleep(0.05)
-            return {"Failed": []}
 
-    sqs = SlowSqs()
-    entries = [{"MessageBody": "x", "MessageGroupId": "main"}] * 25
-    assert send(sqs, "url", entries, ends=time.monotonic() + 0.01) == frozenset()
-    assert sqs.calls == 1
+def test_the_last_send_of_ingest_leaves_time_for_an_answer():
+    template = parse((PROJECT / "template.yaml").read_text("utf-8"))
+    timeout = template["Resources"]["IngestFunction"]["Properties"]["Timeout"]
+    assert SENDING_SECONDS_MAX + call_seconds_max(SQS_CONFIG) < timeout
+
+
+def call_seconds_max(config):
+    """Return how long botocore may take: each try, and the waits of its standard mode between."""
+    tries = config.retries["total_max_attempts"]
+    waits = sum(2.0**n for n in range(tries - 1))
+    return tries * (config.connect_timeout + config.read_timeout) + waits

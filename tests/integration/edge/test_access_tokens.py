@@ -6,8 +6,10 @@ import time
 import uuid
 from pathlib import Path
 
+import boto3
 import httpx
 import pytest
+from botocore.config import Config
 
 from hubspot_emulator import Fault, HubSpot, OAuthApp
 from hubspot_emulator.server import serve
@@ -148,9 +150,14 @@ def test_a_renewal_that_hangs_leaves_the_old_token_to_serve(
     emulator, url = hubspot
     emulator.faults.extend([Fault(kind="hang", operation="token")])
     name = secret(grant(expires_at=time.time() + 100))
-    began = time.monotonic()
-    assert asyncio.run(asked(either_dynamodb, table, url, name)) == ["old-token"]
-    assert time.monotonic() - began < TOKEN_SECONDS_MAX
+
+    async def story():
+        # The client itself waits for ever, so that nothing but the renewal's own bound ends it.
+        async with httpx.AsyncClient(base_url=url, timeout=None) as http:  # noqa: S113
+            async with asyncio.timeout(TOKEN_SECONDS_MAX):
+                return await made(either_dynamodb, table, http, name).of("main", fresh=False)
+
+    assert asyncio.run(story()) == "old-token"
 
 
 def test_a_refused_token_that_should_last_is_renewed_once(either_dynamodb, table, hubspot, secret):
@@ -189,10 +196,50 @@ def test_a_renewed_token_does_not_overwrite_what_an_operator_put_in_meanwhile(
     assert stored(either_dynamodb, name) == rotated
 
 
-def test_where_the_dated_path_is_gone_a_token_is_renewed_at_the_older_one(
+def test_a_rotation_is_not_overwritten_where_it_cannot_be_seen(either_dynamodb, table, secret):
+    name = secret(grant())
+    tokens = made(either_dynamodb, table, None, name)
+    before = json.loads(tokens._secrets.get(name))  # noqa: SLF001
+    put(either_dynamodb, name, rotated := grant(client_secret="rotated"))
+    tokens._secrets._secretsmanager = out_of_reach(either_dynamodb.secrets)  # noqa: SLF001
+    with pytest.raises(Misconfigured):
+        tokens._store(name, before, before | {"access_token": "new"})  # noqa: SLF001
+    assert stored(either_dynamodb, name) == rotated
+
+
+def test_a_token_that_still_lasts_serves_on_where_the_new_one_cannot_be_stored(
     either_dynamodb, table, hubspot, secret
+):
+    emulator, url = hubspot
+    name = secret(grant(expires_at=time.time() + 100))
+
+    async def story():
+        async with httpx.AsyncClient(base_url=url) as http:
+            tokens = made(either_dynamodb, table, http, name)
+            tokens._secretsmanager = out_of_reach(either_dynamodb.secrets)  # noqa: SLF001
+            return await tokens.of("main", fresh=False)
+
+    assert asyncio.run(story()) == "old-token"
+    assert renewals(emulator) == [200]
+
+
+def out_of_reach(client):
+    """A client like this one of a service that nothing reaches."""
+    return boto3.client(
+        client.meta.service_model.service_name,
+        endpoint_url="http://127.0.0.1:9",
+        region_name=client.meta.region_name,
+        aws_access_key_id="local",
+        aws_secret_access_key="local",
+        config=Config(retries={"total_max_attempts": 1}),
+    )
+
+
+def test_where_the_dated_path_is_gone_a_token_is_renewed_at_the_older_one_and_it_is_told(
+    either_dynamodb, table, hubspot, secret, caplog
 ):
     emulator, url = hubspot
     emulator.faults.extend([Fault(kind="status", status=404, operation="token", times=1)])
     assert asyncio.run(asked(either_dynamodb, table, url, secret(grant()))) != ["old-token"]
     assert renewals(emulator) == [404, 200]
+    assert ["token_path_is_gone" in each.getMessage() for each in caplog.records].count(True) == 1

@@ -498,6 +498,18 @@ def test_what_is_no_name_or_id_goes_into_no_attribute_and_no_ledger(text):
         ),
         (
             429,
+            error_body("You have reached your daily limit.", errorType="RATE_LIMIT"),
+            {},
+            NotApplied("THROTTLED_DAILY", scope=Scope.ACCOUNT),
+        ),
+        (
+            429,
+            error_body("Too many requests.", errorType="RATE_LIMIT"),
+            {"x-hubspot-ratelimit-daily-remaining": "0"},
+            NotApplied("THROTTLED_DAILY", scope=Scope.ACCOUNT),
+        ),
+        (
+            429,
             error_body(
                 "You have reached your ten_secondly_rolling limit.",
                 errorType="RATE_LIMIT",

@@ -79,11 +79,11 @@ class Tokens:
         return access_token(self._secrets, name)
 
     async def _renew_in_time(self, name: str, *, refused: str | None = None) -> None:
-        """Renew the token; one that still lasts serves on where that takes too long."""
+        """Renew the token; one that still lasts serves on where that fails or takes too long."""
         try:
             async with asyncio.timeout(RENEWAL_SECONDS_MAX), self._locks[name]:
                 await self._renew(name, refused=refused)
-        except TimeoutError:
+        except (TimeoutError, Misconfigured):
             if self._seconds_left(name) <= 0:
                 raise
 
@@ -174,7 +174,7 @@ class Tokens:
 
     def _store(self, name: str, before: dict[str, Any], grant: dict[str, Any]) -> None:
         """Write the renewed grant back, unless an operator has put in another one meanwhile."""
-        now = _grant(self._secrets.reread(name))
+        now = _grant(self._secrets.read(name))  # What was known says nothing of a rotation.
         if now != before:
             return
         try:

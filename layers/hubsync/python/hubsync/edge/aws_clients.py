@@ -4,7 +4,7 @@ botocore's own, since boto3 adds nothing to them but the time its import takes a
 """
 
 from collections import Counter, deque
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from functools import cache
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Any, Final, cast
@@ -31,13 +31,23 @@ CONFIG = Config(
     max_pool_connections=32,
     parameter_validation=False,
 )
+# `hubsync.edge.sqs` sends again by itself, and ingest must have time left for an answer, so a call
+# takes at most 15 s.
+SQS_CONFIG = CONFIG.merge(Config(retries={"mode": "standard", "total_max_attempts": 2}))
 
 
 FAILURES_MAX: Final = 1_000  # Of one invocation; what comes first tells the cause.
-# Answers that say how things stand, and are no failure of a call.
+_CANCELLED: Final = "TransactionCanceledException"
+# Answers that say how things stand, and are no failure of a call. A secret that was never rotated
+# has no previous version; a table that is not there is deleted.
 _EXPECTED: Final = frozenset(
-    {"ConditionalCheckFailedException", "TransactionCanceledException", "ResourceNotFoundException"}
+    {
+        ("PutItem", "ConditionalCheckFailedException"),
+        ("GetSecretValue", "ResourceNotFoundException"),
+    }
 )
+# What cancels a transaction as it is meant to; any other reason is a failure.
+_CONFLICTS: Final = frozenset({"None", "ConditionalCheckFailed", "TransactionConflict"})
 
 
 class Failures:
@@ -61,16 +71,26 @@ class Failures:
         return Counter(self._failed.popleft() for _ in range(len(self._failed)))
 
     def _answered(self, http_response: Any, parsed: Any, model: Any, **_given: object) -> None:  # noqa: ANN401
-        if http_response.status_code >= HTTPStatus.MULTIPLE_CHOICES:
-            self._count(model.name, _code(parsed))
-        for entry in parsed.get("Failed", ()) if isinstance(parsed, Mapping) else ():
-            self._count(model.name, str(entry.get("Code")))
+        self.answered(http_response.status_code, model.name, parsed)
+
+    def answered(self, status: int, operation: str, parsed: object) -> None:
+        """Count what an answer says of failures: of the call, or of entries within it."""
+        said = parsed if isinstance(parsed, Mapping) else {}
+        if status >= HTTPStatus.MULTIPLE_CHOICES:
+            self._count_error(operation, _code(said), said.get("CancellationReasons") or ())
+        for entry in said.get("Failed", ()):
+            self._count(operation, str(entry.get("Code")))
+
+    def _count_error(self, operation: str, code: str, reasons: Iterable[Any]) -> None:
+        codes = {str(reason.get("Code")) for reason in reasons} if code == _CANCELLED else {code}
+        for each in codes - _CONFLICTS:
+            self._count(operation, each)
 
     def _raised(self, exception: Exception, event_name: str = "", **_given: object) -> None:
         self._count(event_name.rpartition(".")[2], type(exception).__name__)
 
     def _count(self, operation: str, code: str) -> None:
-        if code not in _EXPECTED:
+        if (operation, code) not in _EXPECTED:
             self._failed.append((operation, code))
 
 
@@ -90,7 +110,7 @@ def log_failures(warn: Callable[..., None]) -> None:
 
 @cache
 def sqs() -> "SQSClient":
-    return cast("SQSClient", _client("sqs"))
+    return cast("SQSClient", _client("sqs", SQS_CONFIG))
 
 
 @cache
@@ -103,8 +123,8 @@ def secretsmanager() -> "SecretsManagerClient":
     return cast("SecretsManagerClient", _client("secretsmanager"))
 
 
-def _client(service: str) -> Any:  # noqa: ANN401 - botocore makes its clients at run time
-    client = _session().create_client(service, config=CONFIG)
+def _client(service: str, config: Config = CONFIG) -> Any:  # noqa: ANN401 - botocore makes its clients at run time
+    client = _session().create_client(service, config=config)
     FAILURES.watch(client)
     return client
 

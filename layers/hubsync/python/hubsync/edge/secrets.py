@@ -54,14 +54,25 @@ class Secrets:
         was known is believed for half a minute more before it is asked for again.
         """
         try:
-            text = self._fetch(name, stage)
+            return self.read(name, stage)
         except Misconfigured:
-            if self._known.get((name, stage), (0.0, None))[1] is None:
+            if (name, stage) not in self._known:
                 raise
-            again = self._monotonic() - SECRET_SECONDS_MAX + SECRET_REFRESH_SECONDS_MIN
-            text = self._known[name, stage][1]
-            self._known[name, stage] = again, text
-            return text
+            self._believe_longer(name)
+            return self._known[name, stage][1]
+
+    def _believe_longer(self, name: str) -> None:
+        """Ask for no stage of a secret for half a minute: each of them would take as long."""
+        now = self._monotonic()
+        longer = now - SECRET_SECONDS_MAX + SECRET_REFRESH_SECONDS_MIN
+        for key, (read_at, text) in list(self._known.items()):
+            if key[0] == name:
+                self._known[key] = max(read_at, longer), text
+                self._doubted[key] = now
+
+    def read(self, name: str, stage: str = CURRENT) -> str | None:
+        """Return a secret's text as it is now; Misconfigured where that cannot be read."""
+        text = self._fetch(name, stage)
         self._known[name, stage] = self._monotonic(), text
         return text
 

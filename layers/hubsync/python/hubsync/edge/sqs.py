@@ -15,21 +15,30 @@ if TYPE_CHECKING:
     from mypy_boto3_sqs import SQSClient
 
 SENDS_MAX = 3
-# Of ingest, in all: botocore gives up a call after 21 s, and the function after 25, so what begins
-# by then ends in time for a 503 with Retry-After.
-SENDING_SECONDS_MAX = 3.0
+# From the beginning of ingest's invocation: botocore gives up a call after 15 s, and the function
+# after 25, so what begins by then ends in time for a 503 with Retry-After.
+SENDING_SECONDS_MAX = 9.0
 
 
-def enqueue(sqs: "SQSClient", queue_url: str, account: str, bodies: Sequence[str]) -> None:
-    """Send message bodies; NotEnqueued unless SQS confirmed every one."""
+def enqueue(
+    sqs: "SQSClient", queue_url: str, account: str, bodies: Sequence[str], *, ends: float = inf
+) -> None:
+    """Send message bodies; NotEnqueued unless SQS confirmed every one.
+
+    No call begins after `ends`, a moment of the monotonic clock.
+    """
     entries = [{"MessageBody": body, "MessageGroupId": account} for body in bodies]
-    ends = monotonic() + SENDING_SECONDS_MAX
     if len(send(sqs, queue_url, entries, ends=ends)) < len(entries):
         raise NotEnqueued("the queue did not confirm every event; sending again is safe")
 
 
-def keep(sqs: "SQSClient", queue_url: str, kept: Kept, body: str, *, rejected_at: str) -> None:
-    """Send a payload to the dead-letter queue; NotEnqueued unless SQS confirmed it."""
+def keep(
+    sqs: "SQSClient", queue_url: str, kept: Kept, body: str, *, rejected_at: str, ends: float = inf
+) -> None:
+    """Send a payload to the dead-letter queue; NotEnqueued unless SQS confirmed it.
+
+    No call begins after `ends`, a moment of the monotonic clock.
+    """
     entry = {
         "MessageBody": body,
         "MessageGroupId": kept.envelope.account,
@@ -41,7 +50,7 @@ def keep(sqs: "SQSClient", queue_url: str, kept: Kept, body: str, *, rejected_at
             }
         ),
     }
-    if not send(sqs, queue_url, [entry]):
+    if not send(sqs, queue_url, [entry], ends=ends):
         raise NotEnqueued("the dead-letter queue did not confirm the payload; send it again")
 
 
