@@ -8,13 +8,13 @@ from hubspot_emulator import Fault
 from hubsync.core.limits import LEASE_MARGIN_SECONDS
 from hubsync_local.virtual.pipeline import (
     INVOCATION_SECONDS,
-    TERMS,
+    POLICY,
     Pipeline,
     assert_accounted_for,
 )
 from tests.builders import NOON, raw_event
 
-LEASE_SECONDS = INVOCATION_SECONDS + TERMS.late_write_seconds + LEASE_MARGIN_SECONDS
+LEASE_SECONDS = INVOCATION_SECONDS + POLICY.late_write_seconds + LEASE_MARGIN_SECONDS
 EVENTS = 10_000
 PACKED = 250  # events in one message
 
